@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong, each with the sentence that the operator reads. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """The host could not be read or changed; the message says what and why."""
+
+
+class BadInput(EngineError):
+    """The wanted state is wrong. `problems` lists every fault, each naming item index, key, value and rule."""
+
+    def __init__(self, problems):
+        self.problems = list(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class ForeignObject(EngineError):
+    """Something that we did not make stands where a wanted object must go."""
+
+    def __init__(self, what, remove):
+        super().__init__(
+            f"{what} exists and does not carry our mark. Set adopt to true to take it over, or remove it: {remove}"
+        )
+
+
+class MissingTool(EngineError):
+    """A program is not installed on the target."""
+
+    def __init__(self, tool, package):
+        super().__init__(f"{tool} is not installed on this host: install the Debian package {package}.")
+
+
+class CommandFailed(EngineError):
+    """A program exited with an error. `argv` never holds secrets."""
+
+    def __init__(self, argv, status, stderr):
+        self.argv, self.status, self.stderr = list(argv), status, stderr.strip()
+        super().__init__(f"{' '.join(argv)} failed with status {status}: {self.stderr}")
