@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import ApplyFailed, converge
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput, EngineError
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import unpack
 
 #: Options that every declarative module has (documented by the doc fragment `declarative`).
 COMMON = {
@@ -35,8 +34,8 @@ def run(options, backend_of):
         supports_check_mode=True,
     )
     try:
-        config = unpack(module.params["packed"]) if module.params["packed"] else module.params["config"]
-        outcome = converge(backend_of(config, module.params, module.check_mode), module.check_mode)
+        backend = backend_of(_config(module.params), module.params, module.check_mode)
+        outcome = converge(backend, module.check_mode)
     except BadInput as error:
         module.fail_json(msg=str(error), problems=error.problems)
     except ApplyFailed as error:
@@ -60,22 +59,14 @@ def run_info(argument_spec, read):
         module.exit_json(changed=False, **result)
 
 
-def pack(config):
-    """A list of items as the short string that `packed` takes: JSON, zlib, base64."""
-    return base64.b64encode(zlib.compress(json.dumps(config, separators=(",", ":")).encode(), 6)).decode()
-
-
-def unpack(text):
-    """The list of items in a packed string; BadInput if it is torn."""
+def _config(params):
+    """The list of items, however it came."""
+    if not params["packed"]:
+        return params["config"]
     try:
-        config = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
+        return unpack(params["packed"])
     except ValueError as error:
-        raise BadInput([f"packed: not base64 of zlib of JSON: {error}"]) from error
-    except zlib.error as error:
-        raise BadInput([f"packed: not base64 of zlib of JSON: {error}"]) from error
-    if not isinstance(config, list):
-        raise BadInput(["packed: must hold a list of items"])
-    return config
+        raise BadInput([f"packed: {error}"]) from error
 
 
 def readable_diff(changes):
