@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask the data plane whether packets pass: ping and TCP from inside namespaces. PRIVATE to the collection.
+
+A listener answers every TCP connection with the address it came from. So one
+connection proves reachability and which source address the far end sees: the
+proof of a source NAT.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import namespace
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, MissingTool
+
+#: IANA leaves it unassigned, and no seed scenario uses it.
+PORT = 7777
+
+_TIMEOUT = 3.0
+
+
+def probe(wanted):
+    """Results for a list of probes, in order, all run at the same time.
+
+    Each probe: {namespace (None: root), kind: ping|tcp, address, port, expect_source}.
+    Each result: the probe plus ok (bool), detail (words) and source (what the far end saw, or None).
+    """
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        return list(pool.map(_one, wanted))
+
+
+def _one(wanted):
+    ask = _ping if wanted["kind"] == "ping" else _connect
+    try:
+        ok, detail, source = namespace.inside(wanted.get("namespace"), ask, wanted)
+    except (OSError, EngineError) as error:
+        ok, detail, source = False, str(error), None
+    return {**wanted, "ok": ok, "detail": detail, "source": source}
+
+
+def _ping(wanted):
+    # Three tries, the first may be lost while neighbours are resolved; one answer is enough.
+    argv = ["ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", wanted["address"]]
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    except FileNotFoundError as error:
+        raise MissingTool("ping", "iputils-ping") from error
+    lines = [line for line in done.stdout.splitlines() if "bytes from" in line]
+    if lines:
+        return True, lines[-1].partition("bytes from ")[2], None
+    return False, (done.stderr.strip() or "no answer"), None
+
+
+def _connect(wanted):
+    try:
+        with socket.create_connection((wanted["address"], wanted.get("port") or PORT), timeout=_TIMEOUT) as connection:
+            source = connection.makefile().readline().strip()
+    except OSError as error:
+        return False, str(error), None
+    expected = wanted.get("expect_source")
+    if expected and source != expected:
+        return False, f"the far end saw {source}, expected {expected}", source
+    return True, f"the far end saw {source}", source
+
+
+def listen(names, seconds, port=PORT):
+    """Answer TCP connections in the namespaces for that many seconds, in a process of its own.
+
+    Returns the process id once every socket listens. A listener of an earlier call may still be there.
+    """
+    sockets = [namespace.inside(name, _listening, port) for name in names]
+    child = os.fork()
+    if child == 0:
+        _serve(sockets, time.monotonic() + seconds)
+    for each in sockets:
+        each.close()
+    return child
+
+
+def _listening(port):
+    listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    listener.bind(("::", port))
+    listener.listen(64)
+    return listener
+
+
+def _serve(sockets, deadline):
+    """The listener's life: detached from the module, ended by the clock."""
+    try:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1, 2):
+            os.dup2(null, standard)
+        with selectors.DefaultSelector() as ready:
+            for each in sockets:
+                ready.register(each, selectors.EVENT_READ)
+            while (left := deadline - time.monotonic()) > 0:
+                for key, _event in ready.select(left):
+                    _answer(key.fileobj)
+    finally:
+        os._exit(0)
+
+
+def _answer(listener):
+    try:
+        connection, peer = listener.accept()
+        with connection:
+            connection.sendall(peer[0].replace("::ffff:", "").encode() + b"\n")
+    except OSError:
+        pass  # that client has gone; the next one is served
