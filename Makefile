@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Short names for the commands of this project. The work is done by Ansible, pytest and molecule.
+# On a fresh Debian, as root: `make demo` shows a cloud, `make test` proves it.
+
+INVENTORY ?= inventories/public_network
+SCENARIO  ?= --all
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+PLAYBOOK := ansible-playbook --inventory $(INVENTORY)
+SANITY   := .cache/sanity/ansible_collections/cloudnet/dataplane
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lint sanity unit integration molecule bench lab-up converge check verify plan teardown lab-down \
+        demo test clean
+
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .cache/setup ## Install what is missing: tools into .venv, collections into .cache, Debian packages
+
+.cache/setup: .venv/bin/ansible-playbook requirements.yml playbooks/setup.yml
+	ansible-playbook --inventory localhost, playbooks/setup.yml
+	touch $@
+
+# Debian's python3 cannot make a virtual environment before python3-venv is there
+.venv/bin/ansible-playbook: requirements.txt
+	python3 -m venv .venv || { apt-get update && apt-get install --yes python3-venv && python3 -m venv .venv; }
+	.venv/bin/pip install --quiet --requirement requirements.txt
+	touch $@
+
+lint: setup ## Check style: ruff, yamllint, ansible-lint
+	ruff check .
+	yamllint --strict .
+	ansible-lint --offline
+
+sanity: setup ## Run ansible-test sanity
+	ansible-playbook --inventory localhost, tests/sanity/sanity.yml
+
+unit: setup ## Test what is pure: differences, plans, rendering
+	python -m pytest --numprocesses auto tests/unit
+
+integration: setup ## Test the modules against a real kernel and Open vSwitch
+	python -m pytest --numprocesses auto tests/integration
+
+molecule: setup ## Test the roles on throw-away hosts (SCENARIO="--scenario-name NAME" for one)
+	molecule test $(SCENARIO)
+
+bench: setup ## Measure against stock Ansible modules
+	python tests/bench/bench.py
+
+lab-up: setup ## Start the hosts of INVENTORY on this machine
+	$(PLAYBOOK) playbooks/lab_up.yml
+
+converge: setup ## Bring the hosts of INVENTORY to what it declares
+	$(PLAYBOOK) playbooks/site.yml
+
+check: setup ## Show what converge would change
+	$(PLAYBOOK) --check --diff playbooks/site.yml
+
+verify: setup ## Prove reachability from the model
+	$(PLAYBOOK) playbooks/verify.yml
+
+plan: setup ## Write and show the plan; touches no host
+	$(PLAYBOOK) playbooks/plan.yml
+
+teardown: setup ## Remove everything we own from the hosts of INVENTORY
+	$(PLAYBOOK) playbooks/teardown.yml
+
+lab-down: setup ## Remove the hosts of INVENTORY from this machine
+	$(PLAYBOOK) playbooks/lab_down.yml
+
+demo: lab-up converge verify ## Show it: hosts, cloud, proof
+
+test: setup lint sanity unit integration molecule ## Install what is missing and run everything
+
+clean: ## Forget what setup and the tests left in this directory
+	rm -rf .venv .cache .ansible .ruff_cache .hypothesis tests/output
