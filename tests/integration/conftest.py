@@ -1,107 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A throw-away host for the engine's tests.
-
-The test process leaves the machine's network and mount namespaces before the
-first test: its own kernel network stack, /run/netns, /run/openvswitch and Open
-vSwitch (userspace datapath). Everything ends with the process.
-"""
+"""The engine's tests run on a throw-away host that each test process makes for itself."""
 
 from __future__ import annotations
 
-import atexit
-import ctypes
-import json
 import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
-CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
-MS_REC, MS_PRIVATE = 0x4000, 1 << 18
-MACHINE = os.stat("/proc/self/ns/net").st_ino
-RUN_DIRS = ("/run/netns", "/run/openvswitch", "/run/lock")
-
-
-def run(*argv, **kwargs):
-    """Run a command that must succeed; its standard output."""
-    return subprocess.run(argv, check=True, capture_output=True, text=True, **kwargs).stdout
+from tests import sandbox
+from tests.sandbox import MACHINE, ModuleFailed, eventually, run, start_daemon  # noqa: F401  (the tests' vocabulary)
 
 
 def pytest_configure(config):
     if not hasattr(config, "workerinput") and getattr(config.option, "numprocesses", None):
         return  # xdist's controller runs no tests; each worker gets its own host
-    _leave_the_machine()
-    _start_ovs()
-
-
-def _leave_the_machine():
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNS | CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "unshare (the tests need root)")
-    if libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
-        raise OSError(ctypes.get_errno(), "making / private")
-    for directory in RUN_DIRS:
-        os.makedirs(directory, exist_ok=True)
-        run("mount", "-t", "tmpfs", "tmpfs", directory)
-    run("ip", "link", "set", "lo", "up")
-
-
-def _start_ovs():
-    home = Path("/run/openvswitch")
-    run("ovsdb-tool", "create", f"{home}/conf.db", "/usr/share/openvswitch/vswitch.ovsschema")
-    start_daemon("ovsdb-server", f"{home}/conf.db", f"--remote=punix:{home}/db.sock")
-    run("ovs-vsctl", "--no-wait", "init")
-    start_daemon("ovs-vswitchd", f"unix:{home}/db.sock")
-    atexit.register(_stop_ovs)
-
-
-def start_daemon(name, *argv):
-    """Start one of OVS's daemons in the sandbox, detached."""
-    run(name, *argv, "--detach", f"--pidfile=/run/openvswitch/{name}.pid", f"--log-file=/run/openvswitch/{name}.log")
-
-
-def _stop_ovs():
-    for name in ("ovs-vswitchd", "ovsdb-server"):
-        pidfile = Path(f"/run/openvswitch/{name}.pid")
-        if pidfile.exists():
-            os.kill(int(pidfile.read_text()), signal.SIGTERM)
-
-
-class ModuleFailed(AssertionError):
-    """A module called fail_json; result is what it returned."""
-
-    def __init__(self, result):
-        self.result = result
-        super().__init__(result.get("msg"))
+    sandbox.enter()
 
 
 @pytest.fixture
 def module():
     """module(name, check=False, **options) runs a module as Ansible does, in its own process; its result."""
-
-    def call(name, check=False, **options):
-        arguments = {"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": check, "_ansible_diff": True, **options}}
-        done = subprocess.run(
-            [sys.executable, "-m", f"ansible_collections.cloudnet.dataplane.plugins.modules.{name}"],
-            input=json.dumps(arguments),
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        try:
-            result = json.loads(done.stdout)
-        except ValueError as error:
-            raise AssertionError(f"{name} printed no JSON: {done.stdout!r} {done.stderr}") from error
-        if result.get("failed"):
-            raise ModuleFailed(result)
-        return result
-
-    return call
+    return sandbox.run_module
 
 
 @pytest.fixture
@@ -121,18 +40,4 @@ def clean_host():
 @pytest.fixture
 def bridge(clean_host):
     """bridge(name) makes a bridge on the userspace datapath, in secure mode."""
-
-    def make(name):
-        run("ovs-vsctl", "--may-exist", "add-br", name, "--", "set", "bridge", name,
-            "datapath_type=netdev", "fail_mode=secure")
-        return name
-
-    return make
-
-
-def eventually(condition, seconds=5.0):
-    """Wait until condition() is true; AssertionError after that many seconds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not true within {seconds} s"
-        time.sleep(0.05)
+    return sandbox.make_bridge
