@@ -72,8 +72,11 @@ def nsid(netlink, descriptor):
 
 
 def create_veth(name, namespace, peer, mtu, mac_address=None):
-    """A veth pair in one message: `name`, down, inside the namespace of an open descriptor; its peer here, up."""
-    other = _INFO.pack(socket.AF_UNSPEC, 0, 0, _UP, _UP) + text(_IFNAME, peer) + u32(_MTU, mtu)
+    """A veth pair in one message: `name` inside the namespace of an open descriptor, its peer here.
+
+    Both are down: the kernel refuses to bring up the first end before it has a second.
+    """
+    other = _INFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + text(_IFNAME, peer) + u32(_MTU, mtu)
     data = attribute(_INFO_DATA, attribute(_VETH_PEER, other))
     payload = _INFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + text(_IFNAME, name) + u32(_MTU, mtu)
     payload += u32(_NET_NS_FD, namespace)

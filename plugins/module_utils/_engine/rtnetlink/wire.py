@@ -26,6 +26,7 @@ _TYPE_MASK = 0x3FFF  # the upper bits say "nested" and "big endian"
 _RECEIVE_BYTES = 1 << 20
 _SEND_BYTES = 1 << 16  # per sendmsg; well under the default SO_SNDBUF of 212992
 _DUMP_TRIES = 20
+_FAILURES_SHOWN = 10
 
 
 class KernelRefused(EngineError):
@@ -33,7 +34,10 @@ class KernelRefused(EngineError):
 
     def __init__(self, failures):
         self.failures = list(failures)
-        super().__init__("; ".join(f"the kernel refused to {what}: {text}" for what, _errno, text in self.failures))
+        shown = [f"the kernel refused to {what}: {text}" for what, _errno, text in self.failures[:_FAILURES_SHOWN]]
+        if len(self.failures) > _FAILURES_SHOWN:
+            shown.append(f"and {len(self.failures) - _FAILURES_SHOWN} more")
+        super().__init__("; ".join(shown))
 
 
 @dataclass(frozen=True)

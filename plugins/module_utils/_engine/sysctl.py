@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kernel settings under /proc/sys, those of the current namespace for net.*. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
+
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
+_DEVICE_KEY = re.compile(r"net\.ipv[46]\.(?:conf|neigh)\.([^.]+)\.")
+
+#: Which kernel module makes the keys that start so.
+_MODULES = {"net.bridge.": "br_netfilter", "net.netfilter.": "nf_conntrack"}
+
+
+def valid_key(key):
+    """Whether key has the form of a sysctl. Dots separate its parts, so no device whose name has one can be in it."""
+    return bool(_KEY.fullmatch(key))
+
+
+def value_text(value):
+    """A value as the kernel prints it: 1 for true, single spaces between numbers."""
+    return str(int(value)) if isinstance(value, bool) else " ".join(str(value).split())
+
+
+def device_of(key):
+    """The device that a key is about, None for one that concerns the whole namespace."""
+    found = _DEVICE_KEY.match(key)
+    return found.group(1) if found and found.group(1) not in ("all", "default") else None
+
+
+def read(key):
+    """The value, or None if there is no such key (yet)."""
+    try:
+        descriptor = os.open(_file(key), os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return " ".join(os.read(descriptor, 4096).decode().split())
+    except OSError as error:
+        raise EngineError(f"reading sysctl {key} failed: {os.strerror(error.errno)}") from error
+    finally:
+        os.close(descriptor)
+
+
+def write(key, value):
+    """Set a key, which must exist."""
+    try:
+        descriptor = os.open(_file(key), os.O_WRONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise EngineError(missing(key)) from error
+    except OSError as error:
+        raise EngineError(f"sysctl {key} cannot be written: {os.strerror(error.errno)}") from error
+    try:
+        os.write(descriptor, value.encode())
+    except OSError as error:
+        raise EngineError(f"setting sysctl {key} to {value!r} failed: {os.strerror(error.errno)}") from error
+    finally:
+        os.close(descriptor)
+
+
+def missing(key):
+    """The sentence about a key that the kernel does not have."""
+    module = next((module for prefix, module in _MODULES.items() if key.startswith(prefix)), None)
+    advice = f": load the kernel module {module}" if module else ""
+    return f"the kernel has no sysctl {key}{advice}"
+
+
+def _file(key):
+    return "/proc/sys/" + key.replace(".", "/")
