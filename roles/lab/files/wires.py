@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plugs a lab host into the physical networks; prints one line for each thing it had to do.
+
+A namespace of its own holds one Linux bridge per physical network; a veth pair is the cable from
+a bridge to a host's network card. Nothing is made in the machine's own network namespace.
+
+Standard input, JSON:
+    namespace: name of the namespace with the bridges
+    host:      name of the host: its cables are called HOST-eth0, in at most 15 characters
+    pid:       of the host's init
+    wires:     {network card: bridge}
+    addresses: {network card or bridge: address with prefix length}
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+# A wire passes frames as they are (no iptables on what is bridged) and says nothing itself
+SYSCTLS = {
+    "net.ipv6.conf.default.disable_ipv6": "1",
+    "net.bridge.bridge-nf-call-iptables": "0",
+    "net.bridge.bridge-nf-call-ip6tables": "0",
+    "net.bridge.bridge-nf-call-arptables": "0",
+}
+
+
+def run(*argv, stdin=None):
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(argv)}: {done.stderr.strip()}\n{stdin or ''}")
+    return done.stdout
+
+
+class Namespace:
+    """A network namespace, entered by the words that come before a command."""
+
+    def __init__(self, *enter):
+        self.enter = enter
+
+    def run(self, *argv, stdin=None):
+        return run(*self.enter, *argv, stdin=stdin)
+
+    def links(self):
+        return {link["ifname"]: link for link in json.loads(self.run("ip", "-json", "address", "show"))}
+
+    def batch(self, commands):
+        if commands:
+            self.run("ip", "-batch", "-", stdin="\n".join(commands))
+        return commands
+
+
+def make_namespace(name):
+    if Path("/run/netns", name).exists():
+        return []
+    run("ip", "netns", "add", name)
+    return [f"netns add {name}"]
+
+
+def keep_quiet(wires):
+    """Set the sysctls that differ, of those that this kernel has: net.bridge.* come with br_netfilter."""
+    now = dict(line.split(" = ") for line in wires.run("sysctl", "--ignore", *SYSCTLS).splitlines())
+    wanted = [f"{key}={SYSCTLS[key]}" for key, value in now.items() if value != SYSCTLS[key]]
+    if wanted:
+        wires.run("sysctl", "--quiet", "--write", *wanted)
+    return wanted
+
+
+def lay_cables(wires, lab):
+    """Bridges and cables that are missing. A cable vanishes, with both its ends, when its host stops."""
+    links = wires.links()
+    commands = []
+    for device, bridge in lab["wires"].items():
+        cable = f"{lab['host']}-{device}"
+        if bridge not in links:
+            commands += [f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0", f"link set {bridge} up"]
+            commands += missing_address(links, bridge, lab["addresses"])
+        if cable not in links:
+            commands.append(f"link add {cable} type veth peer name {device} netns {lab['pid']}")
+        if links.get(cable, {}).get("master") != bridge:
+            commands.append(f"link set {cable} master {bridge} up")
+    return wires.batch(commands)
+
+
+def bring_up(inside, lab):
+    """The host's end: cards up, with the management address, sending whole checksums.
+
+    A veth hands packets over with the checksum still to be filled in, as no real wire does, and
+    Open vSwitch's userspace datapath would pass them on like that.
+    """
+    links = inside.links()
+    commands = []
+    for device in lab["wires"]:
+        if "UP" not in links[device]["flags"]:
+            inside.run("ethtool", "--offload", device, "tx", "off")
+            commands.append(f"link set {device} up")
+        commands += missing_address(links, device, lab["addresses"])
+    return inside.batch(commands)
+
+
+def missing_address(links, device, addresses):
+    present = [f"{item['local']}/{item['prefixlen']}" for item in links.get(device, {}).get("addr_info", [])]
+    wanted = addresses.get(device)
+    return [f"address add {wanted} broadcast + dev {device}"] if wanted and wanted not in present else []
+
+
+def main():
+    lab = json.load(sys.stdin)
+    with open(__file__, encoding="utf-8") as turn:  # hosts are plugged in parallel, and share the bridges
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        changes = make_namespace(lab["namespace"])
+        wires = Namespace("ip", "netns", "exec", lab["namespace"])
+        changes += keep_quiet(wires) + lay_cables(wires, lab)
+    changes += bring_up(Namespace("nsenter", f"--net=/proc/{lab['pid']}/ns/net"), lab)
+    print("\n".join(changes))
+
+
+main()
