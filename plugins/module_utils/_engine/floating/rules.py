@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The NAT rules of a floating IP, exactly as Neutron writes and iptables-save prints them. Pure. PRIVATE."""
+
+from __future__ import annotations
+
+#: How the names of the chains that hold them end, after the chain prefix.
+DNAT_CHAINS = ("-OUTPUT", "-PREROUTING")
+SNAT_CHAIN = "-float-snat"
+CHAINS = (*DNAT_CHAINS, SNAT_CHAIN)
+
+
+def wanted(prefix, floating, fixed, random_fully):
+    """{chain: rule} of one floating IP."""
+    inward = f"-d {floating}/32 -j DNAT --to-destination {fixed}"
+    outward = f"-s {fixed}/32 -j SNAT --to-source {floating}" + (" --random-fully" if random_fully else "")
+    return {**{prefix + chain: inward for chain in DNAT_CHAINS}, prefix + SNAT_CHAIN: outward}
+
+
+def read(rule):
+    """(floating, fixed) of a rule in exactly this form, or None for any other rule."""
+    words = rule.split(" ")
+    if len(words) not in (6, 7) or words[2] != "-j" or not words[1].endswith("/32"):
+        return None
+    flag, host, goto, to = words[0], words[1][:-3], words[3], words[5]
+    if not to.replace(".", "").isdigit():  # with a port or a range of addresses it is another rule
+        return None
+    if (flag, goto, words[4]) == ("-d", "DNAT", "--to-destination") and len(words) == 6:
+        return host, to
+    if (flag, goto, words[4]) == ("-s", "SNAT", "--to-source") and words[6:] in ([], ["--random-fully"]):
+        return to, host
+    return None
