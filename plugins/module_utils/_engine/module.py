@@ -21,14 +21,15 @@ COMMON = {
 }
 
 
-def run(options, backend_of):
+def run(options, backend_of, **others):
     """Run one declarative module.
 
     options: suboptions of one item of `config`, as in an argument spec.
+    others: options of the module itself beside the common ones.
     backend_of: (config, params, check_mode) -> Backend; may raise BadInput.
     """
     module = AnsibleModule(
-        argument_spec={"config": {"type": "list", "elements": "dict", "options": options}, **COMMON},
+        argument_spec={"config": {"type": "list", "elements": "dict", "options": options}, **COMMON, **others},
         mutually_exclusive=[("config", "packed")],
         required_one_of=[("config", "packed")],
         supports_check_mode=True,

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the ports that a host has to those that are wanted. Pure. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Change
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, ForeignObject
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.ports.port import DEAF, GONE, Port, Seen
+
+#: What ovs-vswitchd does not act upon.
+_SILENT = ("external_ids", "other_config", "owner")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One port that changes. have: the Seen before, or None. want: the Port after, or None."""
+
+    have: Seen | None
+    want: Port | None
+
+    @property
+    def name(self):
+        return (self.want or self.have.port).name
+
+    @property
+    def reopens(self):
+        """Whether ovs-vswitchd must let go of the network device and open it again."""
+        deaf = self.have is not None and self.have.fault in (GONE, DEAF)
+        return deaf and self.want is not None and self.want.type == self.have.port.type
+
+    def change(self):
+        """The Change that is reported."""
+        if self.have is None:
+            return Change("create", _object(self.want), None, self.want.document())
+        if self.want is None:
+            return Change("delete", _object(self.have.port), self.have.document(), None, "port")
+        return Change("update", _object(self.want), self.have.document(), self.want.document(), self._disruption())
+
+    def _disruption(self):
+        quiet = {key: getattr(self.have.port, key) for key in _SILENT}
+        return "none" if not self.have.fault and replace(self.want, **quiet) == self.have.port else "port"
+
+
+def _object(port):
+    return f"port {port.bridge}/{port.name}"
+
+
+def wanted_steps(have, wanted, adopt):
+    """Steps to {name: Port} wanted from {name: Seen} have."""
+    steps = []
+    for name, port in wanted.items():
+        seen = have.get(name)
+        if seen is None:
+            steps.append(Step(None, port))
+            continue
+        _refuse_foreign(seen, port.owner, adopt)
+        if seen.bond:
+            raise EngineError(f"port {name} of bridge {seen.port.bridge} is a bond of several interfaces: remove it")
+        target = _with_kept_keys(port, seen.port)
+        if seen.fault or seen.port != target:
+            steps.append(Step(seen, target))
+    return steps
+
+
+def unwanted_steps(have, unwanted, owner, adopt):
+    """Steps that delete the ports of {name: Port} unwanted that are there, on the bridge that is named, if any."""
+    steps = []
+    for name, port in unwanted.items():
+        seen = have.get(name)
+        if seen is not None and port.bridge in ("", seen.port.bridge):
+            _refuse_foreign(seen, owner, adopt)
+            steps.append(Step(seen, None))
+    return steps
+
+
+def purge_steps(have, listed, owner):
+    """Steps that delete what carries owner's mark and is not listed."""
+    return [Step(seen, None) for name, seen in have.items() if seen.port.owner == owner and name not in listed]
+
+
+def _refuse_foreign(seen, owner, adopt):
+    if seen.port.owner != owner and not adopt:
+        port = seen.port
+        raise ForeignObject(f"port {port.name} of bridge {port.bridge}", f"ovs-vsctl del-port {port.bridge} {port.name}")
+
+
+def _with_kept_keys(port, seen):
+    """Others write into these maps too: the keys that we do not list stay."""
+    return replace(
+        port,
+        external_ids={**seen.external_ids, **port.external_ids},
+        other_config={**seen.other_config, **port.other_config},
+    )
