@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a scenario's tests do with a running lab: play playbooks, run commands on hosts, make traffic."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import testinfra
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAFFIC = ROOT / "tests" / "traffic.py"
+
+
+class Lab:
+    """One lab: the containers NAME-host of an inventory.
+
+    records: a directory for what playbook runs did (tests/callback/record.py).
+    """
+
+    def __init__(self, name, inventory, records):
+        self.name, self.inventory, self.records = name, inventory, Path(records)
+
+    def play(self, playbook, *arguments, succeeds=True):
+        """Run a playbook against the lab; a Run. AssertionError when it ends otherwise than expected."""
+        before = set(self.records.glob("*.json"))
+        done = subprocess.run(
+            [
+                "ansible-playbook",
+                "--inventory",
+                str(ROOT / self.inventory),
+                "--extra-vars",
+                f"lab_name={self.name}",
+                *arguments,
+                str(ROOT / "playbooks" / playbook),
+            ],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={
+                **os.environ,
+                "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+                "ANSIBLE_CALLBACKS_ENABLED": "record",
+                "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"),
+                "DATAPLANE_RECORD": str(self.records),
+            },
+        )
+        assert (done.returncode == 0) == succeeds, done.stdout + done.stderr
+        (record,) = set(self.records.glob("*.json")) - before
+        return Run.read(record, done.stdout)
+
+    def recorded(self, playbook, check=False):
+        """The runs of a playbook so far, oldest first."""
+        pattern = f"[0-9][0-9]-{playbook}{'-check' if check else ''}.json"
+        return [Run.read(path) for path in sorted(self.records.glob(pattern))]
+
+    def host(self, name):
+        """A host of the lab, as testinfra sees it."""
+        return testinfra.get_host(f"podman://{self.name}-{name}")
+
+    def sh(self, host, command):
+        """Output of a shell command that must succeed on a host."""
+        return self.host(host).check_output(command)
+
+    def copy(self, path, host):
+        subprocess.run(["podman", "cp", str(path), f"{self.name}-{host}:/tmp/{path.name}"], check=True)
+
+
+class Run:
+    """What one playbook run did: a list of {host, task, action, changed, failed, msg, changes, commands}."""
+
+    def __init__(self, tasks, output=""):
+        self.tasks, self.output = tasks, output
+
+    @classmethod
+    def read(cls, path, output=""):
+        return cls(json.loads(path.read_text())["tasks"], output)
+
+    def changes(self):
+        """{(host, task): what it changed}, changed tasks only, in a form that two runs can be compared in."""
+        return {
+            (task["host"], task["task"]): [_essence(change) for change in task["changes"]] or task["commands"]
+            for task in self.tasks
+            if task["changed"]
+        }
+
+    def objects(self):
+        """The names of all changed objects, sorted."""
+        return sorted(change["object"] for task in self.tasks for change in task["changes"])
+
+    def failures(self):
+        return [task["msg"] for task in self.tasks if task["failed"]]
+
+
+def _essence(change):
+    return {key: change[key] for key in ("action", "object", "before", "after", "disruption")}
+
+
+class Ping:
+    """Twenty echo requests a second from a namespace of a host, for at most two minutes."""
+
+    def __init__(self, lab, host, namespace, address):
+        self.lab, self.host = lab, host
+        self.log = f"/tmp/ping-{namespace}-{address}.log"
+        self.pid = int(
+            lab.sh(host, f"ip netns exec {namespace} ping -n -i 0.05 -c 2400 {address} >{self.log} 2>&1 & echo $!")
+        )
+
+    def stop(self):
+        """(answered, lost): lost counts the gaps before the last answer."""
+        self.lab.sh(self.host, f"kill -INT {self.pid}")
+        answered = [int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", self.lab.sh(self.host, f"cat {self.log}"))]
+        return len(answered), (max(answered) - len(set(answered)) if answered else 0)
+
+
+class Stream:
+    """A TCP stream between an outside host and an instance behind a floating IP."""
+
+    def __init__(self, lab, client, server, namespace, address, port=5001):
+        self.lab, self.client = lab, client
+        for host in (client, server):
+            lab.copy(TRAFFIC, host)
+        lab.sh(server, f"ip netns exec {namespace} python3 /tmp/traffic.py serve {port} 180 >/dev/null 2>&1 & sleep 1")
+        self.report = "/tmp/stream.json"
+        lab.sh(client, f"rm -f {self.report}")
+        command = f"python3 /tmp/traffic.py stream {address} {port} {self.report}"
+        self.pid = int(lab.sh(client, f"{command} >/tmp/stream.log 2>&1 & echo $!"))
+
+    def stop(self):
+        """The report of traffic.py."""
+        self.lab.sh(self.client, f"kill {self.pid}")
+        deadline = time.monotonic() + 10
+        while not self.lab.host(self.client).file(self.report).exists:
+            assert time.monotonic() < deadline, self.lab.sh(self.client, "cat /tmp/stream.log")
+            time.sleep(0.1)
+        return json.loads(self.lab.sh(self.client, f"cat {self.report}"))
