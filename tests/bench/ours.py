@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The collection's modules over one cloud: each in a process of its own, or as tasks of a play."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
+
+from tests.bench.measured import PEAK_FILE
+from tests.bench.playbook import BRIDGES, task
+from tests.bench.routers import BRIDGE, OWNER
+from tests.sandbox import run_module
+
+SECTIONS = {"ovs_port": "ports", "netns": "namespaces", "nat_rules": "nat_rules", "floating_ip": "floating_ips"}
+
+#: An internal port exists only once OVS has made it, a veth once its namespace has it.
+ORDER = {
+    "internal": ("ovs_port", "netns", "nat_rules", "floating_ip"),
+    "veth": ("netns", "ovs_port", "nat_rules", "floating_ip"),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One module over one cloud: seconds of its engine, seconds of its process, its peak memory in MB."""
+
+    module: str
+    changed: bool
+    engine: float
+    process: float
+    memory: float
+
+
+def converge(cloud, plug):
+    """Run every module once, in the order of the roles; [Run]."""
+    return [_run(module, pack(cloud[SECTIONS[module]])) for module in ORDER[plug]]
+
+
+def _run(module, packed):
+    with tempfile.NamedTemporaryFile() as peak:
+        os.environ[PEAK_FILE] = peak.name
+        started = time.monotonic()
+        result = run_module(module, launcher=("tests.bench.measured",), packed=packed, owner=OWNER, purge=True)
+        process = time.monotonic() - started
+        memory = int(Path(peak.name).read_text()) / 1024
+    return Run(module, result["changed"], result["engine_seconds"], process, memory)
+
+
+def tasks(cloud, plug, home):
+    """What the roles run on a network host: sysctls, bridge, ports, namespaces, flows, rules, floating IPs."""
+    mark = f"external_ids:cloudnet-dataplane={OWNER}"
+    steps = [*ORDER[plug][:2], *(["ovs_port"] if plug == "internal" else []), "ovs_flow", *ORDER[plug][2:]]
+    flows = [{"bridge": BRIDGE, "flows": ["table=0,priority=0 actions=NORMAL"]}]
+    packed = {"ovs_flow": pack(flows), **{module: pack(cloud[section]) for module, section in SECTIONS.items()}}
+    return [
+        task("cloudnet.dataplane.node_sysctl", sysctls={"net.ipv4.ip_forward": 1}, path=f"{home}/sysctl.conf"),
+        task("cloudnet.dataplane.ovs_port_info"),
+        task(
+            f"{BRIDGES}.openvswitch_bridge",
+            bridge=BRIDGE,
+            fail_mode="secure",
+            set=f"bridge {BRIDGE} datapath_type=netdev fail_mode=secure {mark}",
+        ),
+        *(task(f"cloudnet.dataplane.{step}", packed=packed[step], owner=OWNER, purge=True) for step in steps),
+    ]
