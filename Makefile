@@ -7,7 +7,6 @@ SCENARIO  ?= --all
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PLAYBOOK := ansible-playbook --inventory $(INVENTORY)
-SANITY   := .cache/sanity/ansible_collections/cloudnet/dataplane
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lint sanity unit integration molecule bench lab-up converge check verify plan teardown lab-down \
@@ -34,7 +33,7 @@ lint: setup ## Check style: ruff, yamllint, ansible-lint
 	ansible-lint --offline
 
 sanity: setup ## Run ansible-test sanity
-	ansible-playbook --inventory localhost, tests/sanity/sanity.yml
+	sh tests/sanity/run.sh
 
 unit: setup ## Test what is pure: differences, plans, rendering
 	python -m pytest --numprocesses auto tests/unit
