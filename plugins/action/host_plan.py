@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action cloudnet.dataplane.host_plan: see plugins/modules/host_plan.py for its documentation."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.files import read_plan
+
+#: Handed to a module whole, so never looked into by Ansible.
+PACKED = ("ports", "flows", "namespaces", "nat_rules", "floating_ips")
+
+
+class ActionModule(ActionBase):
+    """Read this host's plan and make it a fact."""
+
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Result keys as documented in plugins/modules/host_plan.py."""
+        super().run(tmp, task_vars)
+        _result, arguments = self.validate_argument_spec(argument_spec={"plan_dir": {"type": "path", "required": True}})
+        host = task_vars["inventory_hostname"]
+        try:
+            plan = read_plan(arguments["plan_dir"], host)
+        except FileNotFoundError as error:
+            raise AnsibleActionFail(
+                f"{arguments['plan_dir']} holds no plan for {host}: is it in one of the groups "
+                "controller, network, compute, outside?"
+            ) from error
+        packed = {section: pack(plan[section]) if section in PACKED else plan[section] for section in plan}
+        return {"changed": False, "ansible_facts": {"dataplane_plan": packed}}

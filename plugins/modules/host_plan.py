@@ -1,0 +1,62 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action cloudnet.dataplane.host_plan, which runs on the controller."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_plan
+short_description: Make a host's plan a fact
+version_added: "1.0.0"
+author:
+  - The cloudnet.dataplane founders (@cloudnet)
+description:
+  - Reads the plan that M(cloudnet.dataplane.plan) compiled for this host and sets it as the fact C(dataplane_plan).
+  - The long sections (C(ports), C(flows), C(namespaces), C(nat_rules), C(floating_ips)) are packed for the option
+    C(packed) of the modules that take them; the others are plain data.
+  - Runs on the Ansible controller and touches no host.
+options:
+  plan_dir:
+    description: The directory that M(cloudnet.dataplane.plan) returned.
+    type: path
+    required: true
+attributes:
+  action:
+    description: Runs on the controller only.
+    support: full
+  check_mode:
+    description: Reads only.
+    support: full
+  diff_mode:
+    description: Reads only; there is nothing to compare.
+    support: N/A
+  idempotent:
+    description: Reads only.
+    support: full
+  platform:
+    description: Any controller.
+    platforms: posix
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Give every host its plan
+  cloudnet.dataplane.host_plan:
+    plan_dir: "{{ site_plan.plan_dir }}"
+
+- name: Build its namespaces
+  cloudnet.dataplane.netns:
+    packed: "{{ dataplane_plan.namespaces }}"
+    owner: "{{ dataplane_plan.owner }}"
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: The fact C(dataplane_plan).
+  returned: success
+  type: dict
+  contains:
+    dataplane_plan:
+      description: The host's plan.
+      type: dict
+"""

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A site together with its allocations: nothing is open any more. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+
+class Allocated:
+    """Answers what the site pins and otherwise the lock says. site and lock are read, never changed."""
+
+    def __init__(self, site, lock):
+        self.site, self.lock = site, lock
+
+    def address(self, fixed_ip):
+        """The ipaddress object of a fixed IP."""
+        return fixed_ip.address or ip_address(self.lock["addresses"][fixed_ip.subnet.name][fixed_ip.key])
+
+    def floating_address(self, floating_ip):
+        """The external address of a floating IP, an ipaddress object."""
+        if floating_ip.address:
+            return floating_ip.address
+        by_subnet = (self.lock["addresses"].get(subnet.name, {}) for subnet in floating_ip.network.subnets)
+        return ip_address(next(keys[floating_ip.key] for keys in by_subnet if floating_ip.key in keys))
+
+    def mac(self, port):
+        """The MAC address of a port, lower case."""
+        return port.mac_address or self.lock["mac_addresses"][port.key]
+
+    def segmentation_id(self, network):
+        """The VLAN of a network on its physical network; None for flat and local ones."""
+        if network.segmentation_id is not None:
+            return network.segmentation_id
+        return self.lock["segmentation_ids"].get(network.name)
+
+    def local_vlan(self, host, network):
+        """The tag of a network in br-int of a host."""
+        return self.lock["local_vlans"][host.name][network.name]
+
+    def host_of(self, router):
+        """The Host that carries a router."""
+        return router.binding_host or self.site.hosts[self.lock["router_hosts"][router.name]]

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A site and its allocations -> one plan document per host. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocated import Allocated
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.bridges import bridge_ports, bridges
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.floating_ips import floating_ip_item
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.flows import flows
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.instances import instance_item, instance_port
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import instance_namespace
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.node import node_sysctls
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.probes import probes
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_iptables import router_rules
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_namespace import router_item, router_ports
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.view import views
+
+
+def compile_site(site, lock):
+    """{host name: plan} of every host of the site. lock: what allocate() made of this site.
+
+    A plan is plain data. Its lists are the `config` of the modules: ports (ovs_port),
+    flows (ovs_flow), namespaces (netns), nat_rules, floating_ips (floating_ip); beside them
+    bridges, sysctls, plug, the namespaces of instances, and the probes that verify asks.
+    """
+    return {name: _plan(view) for name, view in views(Allocated(site, lock)).items()}
+
+
+def _plan(view):
+    return {
+        "host": view.host.name,
+        "site": view.site.name,
+        "owner": view.site.name,
+        "plug": view.host.interface_plug,
+        "sysctls": node_sysctls(view.host),
+        "bridges": bridges(view.host),
+        "ports": bridge_ports(view.host)
+        + [port for router in view.routers for port in router_ports(view, router)]
+        + [instance_port(view, port) for port in view.instances],
+        "flows": flows(view),
+        "namespaces": [router_item(view, router) for router in view.routers]
+        + [instance_item(view, port) for port in view.instances],
+        "nat_rules": [item for router in view.routers for item in router_rules(view, router)],
+        "floating_ips": [floating_ip_item(view, floating_ip) for floating_ip in view.floating_ips],
+        "instances": [instance_namespace(port) for port in view.instances],
+        "probes": probes(view),
+    }

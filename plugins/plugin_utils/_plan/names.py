@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names of devices, ports and namespaces, exactly as Neutron makes them (reference 1.2 to 1.4). PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import hashlib
+
+INTEGRATION_BRIDGE = "br-int"
+#: The device of an instance in its namespace, as a guest would call it.
+INSTANCE_DEVICE = "eth0"
+
+_DEVICE_LENGTH = 14  # Neutron's LINUX_DEV_LEN, one less than the kernel allows
+_KERNEL_LENGTH = 15
+_HASH_LENGTH = 6
+
+
+def interface_device(port):
+    """Device of a router interface in its namespace."""
+    return ("qr-" + port.id)[:_DEVICE_LENGTH]
+
+
+def gateway_device(port):
+    """Device of a router gateway in its namespace."""
+    return ("qg-" + port.id)[:_DEVICE_LENGTH]
+
+
+def tap_device(port):
+    """The end of a port that is in the root namespace."""
+    return ("tap" + port.id)[:_DEVICE_LENGTH]
+
+
+def router_namespace(router):
+    """Namespace of a router."""
+    return f"qrouter-{router.id}"
+
+
+def instance_namespace(port):
+    """The namespace that stands in for the instance behind a port."""
+    return f"vm-{port.name}"
+
+
+def integration_patch(bridge):
+    """The patch port in br-int that leads to a physical bridge."""
+    return _patch("int-", bridge)
+
+
+def physical_patch(bridge):
+    """The patch port in a physical bridge that leads to br-int."""
+    return _patch("phy-", bridge)
+
+
+def _patch(prefix, bridge):
+    """prefix + bridge; where that is too long, the bridge's name is cut and hashed."""
+    if len(prefix + bridge) <= _KERNEL_LENGTH:
+        return prefix + bridge
+    kept = bridge[: _KERNEL_LENGTH - len(prefix) - _HASH_LENGTH]
+    return prefix + kept + hashlib.sha1(bridge.encode(), usedforsecurity=False).hexdigest()[:_HASH_LENGTH]

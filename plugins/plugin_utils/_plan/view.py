@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a site concerns one host. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(eq=False)
+class HostView:
+    """One host's share of an allocated site; every file of this package takes one.
+
+    networks: those with a port here, in the order declared.
+    floating_ips: the associated ones of the routers here.
+    """
+
+    host: Any
+    allocated: Any
+    routers: list = field(default_factory=list)
+    instances: list = field(default_factory=list)
+    networks: list = field(default_factory=list)
+    floating_ips: list = field(default_factory=list)
+
+    @property
+    def site(self):
+        """The whole site."""
+        return self.allocated.site
+
+    def local_vlan(self, network):
+        """Tag of a network in this host's br-int."""
+        return self.allocated.local_vlan(self.host, network)
+
+    def cidrs(self, port):
+        """The addresses of a port with prefix length, as text."""
+        return [f"{self.allocated.address(fixed)}/{fixed.subnet.cidr.prefixlen}" for fixed in port.fixed_ips]
+
+
+def views(allocated):
+    """{host name: HostView} of every host."""
+    site = allocated.site
+    found = {name: HostView(host, allocated) for name, host in site.hosts.items()}
+    networks = {name: set() for name in site.hosts}
+    for router in site.routers:
+        host = allocated.host_of(router)
+        found[host.name].routers.append(router)
+        networks[host.name].update(port.network for port in router.ports)
+    for port in site.ports:
+        found[port.host.name].instances.append(port)
+        networks[port.host.name].add(port.network)
+    for floating_ip in site.floating_ips:
+        if floating_ip.router:
+            found[allocated.host_of(floating_ip.router).name].floating_ips.append(floating_ip)
+    for name, view in found.items():
+        view.networks = [network for network in site.networks if network in networks[name]]
+    return found

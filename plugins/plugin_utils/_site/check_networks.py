@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Networks and subnets by themselves. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.check_unique import Once
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import PHYSICAL_TYPES
+
+VLAN_MAX = 4094
+IPV6_MIN_MTU = 1280
+
+
+def check(site, problems):
+    """Segments, MTUs, address ranges, gateways and pools."""
+    segments = Once(problems, "is taken on this physical network by {first}")
+    for name, (first, last) in site.vlan_ranges.items():
+        if first > last:
+            problems.add(f"dataplane_vlan_ranges.{name}", [first, last], "must be [first, last]")
+    for network in site.networks:
+        _segment(network, site, segments, problems)
+        _mtu(network, site, problems)
+        for subnet in network.subnets:
+            _gateway(subnet, problems)
+            _pools(subnet, problems)
+        _overlaps(network.subnets, problems)
+
+
+def _segment(network, site, segments, problems):
+    path, kind, segment = network.path, network.network_type, network.segmentation_id
+    if kind in PHYSICAL_TYPES and not network.physical_network:
+        problems.add(f"{path}.physical_network", "(missing)", f"is required by network_type {kind}")
+    if kind not in PHYSICAL_TYPES and network.physical_network:
+        problems.add(f"{path}.physical_network", network.physical_network, f"is unknown to network_type {kind}")
+    if kind in ("flat", "local") and segment is not None:
+        problems.add(f"{path}.segmentation_id", segment, f"is unknown to network_type {kind}")
+    if kind == "flat":
+        segments.meet((network.physical_network, None), f"{path}.physical_network", network.physical_network)
+    if kind != "vlan":
+        return
+    if segment is None and network.physical_network not in site.vlan_ranges:
+        problems.add(f"{path}.segmentation_id", "(missing)",
+                     f"is required, because dataplane_vlan_ranges has no range for {network.physical_network}")
+    if segment is not None:
+        segments.meet((network.physical_network, segment), f"{path}.segmentation_id", segment)
+        if segment > VLAN_MAX:
+            problems.add(f"{path}.segmentation_id", segment, f"must be from 1 to {VLAN_MAX}")
+
+
+def _mtu(network, site, problems):
+    mtu, largest = network.mtu or site.global_physnet_mtu, site.global_physnet_mtu
+    if mtu > largest and network.network_type in PHYSICAL_TYPES:
+        problems.add(f"{network.path}.mtu", mtu, f"must be at most dataplane_global_physnet_mtu, {largest}")
+    if mtu < IPV6_MIN_MTU and any(subnet.version == 6 for subnet in network.subnets):
+        problems.add(f"{network.path}.mtu", mtu, f"must be at least {IPV6_MIN_MTU}, because the network has an IPv6 subnet")
+
+
+def _gateway(subnet, problems):
+    gateway, path = subnet.gateway_ip, f"{subnet.path}.gateway_ip"
+    if gateway is None:
+        return
+    if gateway.version != subnet.version:
+        problems.add(path, gateway, f"must be an IPv{subnet.version} address, as {subnet.cidr} is")
+    elif gateway in subnet.cidr:
+        if not subnet.has(gateway):
+            problems.add(path, gateway, f"must not be the network or broadcast address of {subnet.cidr}")
+    elif not (subnet.gateway_onlink or gateway.is_link_local):
+        problems.add(path, gateway, f"must be inside {subnet.cidr} (or set gateway_onlink: true)")
+
+
+def _pools(subnet, problems):
+    met = []
+    for index, (start, end) in enumerate(subnet.pools):
+        path = f"{subnet.path}.allocation_pools[{index}]"
+        outside = [address for address in (start, end) if not subnet.has(address)]
+        if outside:
+            problems.add(path, _range(start, end), f"must be inside {_range(*_ends(subnet))}, the addresses of {subnet.cidr}")
+            continue
+        if start > end:
+            problems.add(path, _range(start, end), "must not end before it starts")
+            continue
+        for other, (first, last) in met:
+            if start <= last and first <= end:
+                problems.add(path, _range(start, end), f"must not overlap {other}")
+        if subnet.gateway_ip is not None and subnet.gateway_ip.version == subnet.version and start <= subnet.gateway_ip <= end:
+            problems.add(path, _range(start, end), f"must not contain the gateway_ip {subnet.gateway_ip}")
+        met.append((path, (start, end)))
+
+
+def _ends(subnet):
+    # ip_address() of an integer guesses the version, and a small IPv6 address is a big IPv4 one
+    return type(subnet.cidr.network_address)(subnet.first), type(subnet.cidr.network_address)(subnet.last)
+
+
+def _range(start, end):
+    return f"{ip_address(start)}-{ip_address(end)}"
+
+
+def _overlaps(subnets, problems):
+    for index, subnet in enumerate(subnets):
+        for other in subnets[:index]:
+            if subnet.version == other.version and subnet.cidr.overlaps(other.cidr):
+                problems.add(f"{subnet.path}.cidr", subnet.cidr, f"must not overlap {other.cidr} of {other.path}")

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Routers: where they are, what they join, where their routes lead. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+
+def check(site, problems):
+    """Every router by itself."""
+    for router in site.routers:
+        _host(router, problems)
+        _gateway(router, problems)
+        _subnets(router, problems)
+        for route in router.routes:
+            _route(route, router, problems)
+
+
+def _host(router, problems):
+    host = router.binding_host
+    if not host:
+        return
+    path = f"{router.path}.binding_host_id"
+    if "network" not in host.groups:
+        problems.add(path, host.name, "must be a host of group network")
+    for port in router.ports:
+        check_reaches(host, port.network, path, problems)
+
+
+def check_reaches(host, network, path, problems):
+    """A network that lives on a physical network must be mapped to a bridge of the host."""
+    if network.physical_network and network.physical_network not in host.bridge_mappings:
+        problems.add(path, host.name,
+                     f"must have physical network {network.physical_network} in its dataplane_bridge_mappings, "
+                     f"because network {network.name} is on it")
+
+
+def _gateway(router, problems):
+    gateway = router.gateway
+    if not gateway:
+        return
+    if not gateway.network.router_external:
+        problems.add(f"{gateway.path}.network", gateway.network.name, "must be a network with router_external: true")
+    if not gateway.fixed_ips:
+        problems.add(f"{gateway.path}.network", gateway.network.name, "must have a subnet")
+
+
+def _subnets(router, problems):
+    """One router routes between its subnets, so no two may overlap."""
+    met = []
+    for port in router.ports:
+        for fixed in port.fixed_ips:
+            for other in met:
+                if other.subnet is fixed.subnet and port is not router.gateway:
+                    problems.add(fixed.path, fixed.subnet.name, f"is on this router already, at {other.path}")
+                elif other.subnet.version == fixed.subnet.version and _clash(other.subnet, fixed.subnet):
+                    problems.add(fixed.path, fixed.subnet.cidr,
+                                 f"must not overlap {other.subnet.cidr} of subnet {other.subnet.name} on the same router")
+            met.append(fixed)
+
+
+def _clash(one, other):
+    return one is not other and one.cidr.overlaps(other.cidr)
+
+
+def _route(route, router, problems):
+    fixed_ips = [fixed for port in router.ports for fixed in port.fixed_ips]
+    for nexthop in route.nexthops:
+        if nexthop.version != route.destination.version:
+            problems.add(route.path, nexthop, f"must be an IPv{route.destination.version} address, as {route.destination} is")
+        elif not any(nexthop in fixed.subnet.cidr for fixed in fixed_ips):
+            problems.add(route.path, nexthop, "must be on a subnet that the router is connected to")
+        elif any(nexthop == fixed.address for fixed in fixed_ips):
+            problems.add(route.path, nexthop, "must not be an address of the router itself")
+    if len(set(route.nexthops)) < len(route.nexthops):
+        problems.add(route.path, route.destination, "must not have the same next hop twice")

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The typed site. PRIVATE to the collection.
+
+Words and meanings are the OpenStack Networking API's. References are resolved:
+a port holds its network, a fixed IP its subnet. What the operator left open is
+None here and filled in by the allocations. `path` is where an object was
+declared, for messages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Optional, Union
+
+IpNetwork = Union[IPv4Network, IPv6Network]
+
+#: Network types that this version builds; the others are known and refused.
+PHYSICAL_TYPES = ("flat", "vlan")
+SUPPORTED_TYPES = (*PHYSICAL_TYPES, "local")
+
+INTERFACE_OWNER = "network:router_interface"
+GATEWAY_OWNER = "network:router_gateway"
+INSTANCE_OWNER = "compute:nova"
+
+
+@dataclass(eq=False)
+class Host:
+    """One machine. groups: those of controller, network, compute, outside that it is in."""
+
+    name: str
+    groups: tuple
+    local_ip: Optional[str]
+    bridge_mappings: dict  # physical network -> bridge
+    bridge_interfaces: dict  # bridge -> [NIC]
+    datapath_type: str
+    interface_plug: str
+    path: str
+
+    @property
+    def has_datapath(self):
+        """Whether anything is built there."""
+        return "network" in self.groups or "compute" in self.groups
+
+
+@dataclass(eq=False)
+class Network:
+    """A layer-2 segment. segmentation_id and mtu are None where derived."""
+
+    name: str
+    id: str
+    router_external: bool
+    network_type: str
+    physical_network: Optional[str]
+    segmentation_id: Optional[int]
+    mtu: Optional[int]
+    path: str
+    subnets: list = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Subnet:
+    """An address range of a network. pools: [(first, last)] as integers, in the order declared."""
+
+    name: str
+    id: str
+    network: Network
+    cidr: IpNetwork
+    gateway_ip: Any  # an ipaddress object, or None: no gateway
+    gateway_onlink: bool
+    pools: list
+    path: str
+
+    def __post_init__(self):
+        self.version = self.cidr.version
+        #: First and last integer that a port may have (no network or broadcast address).
+        self.first, self.last = usable(self.cidr)
+
+    def has(self, address):
+        """Whether a port may have this address."""
+        return address.version == self.version and self.first <= int(address) <= self.last
+
+
+@dataclass(eq=False)
+class FixedIp:
+    """One address of a port. address: an ipaddress object, or None: to be allocated under `key`."""
+
+    subnet: Subnet
+    address: Any
+    key: str
+    path: str
+
+
+@dataclass(eq=False)
+class Port:
+    """A place in a network: of an instance, a router interface or a router gateway.
+
+    key: its stable name in the allocations ("port web", "router r1 gateway").
+    host: of an instance only; a router's ports are where the router is scheduled.
+    """
+
+    key: str
+    name: str
+    id: str
+    network: Network
+    mac_address: Optional[str]
+    fixed_ips: list
+    device_owner: str
+    device_id: str
+    path: str
+    host: Optional[Host] = None
+    port_security_enabled: bool = True
+    allowed_address_pairs: list = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Route:
+    """An extra route: one destination, one or more next hops (ECMP)."""
+
+    destination: IpNetwork
+    nexthops: list
+    path: str
+
+
+@dataclass(eq=False)
+class Router:
+    """A centralised router. gateway: the port in the external network, or None."""
+
+    name: str
+    id: str
+    enable_snat: bool
+    binding_host: Optional[Host]
+    path: str
+    interfaces: list = field(default_factory=list)
+    gateway: Optional[Port] = None
+    routes: list = field(default_factory=list)
+
+    @property
+    def ports(self):
+        """Interfaces, then the gateway."""
+        return self.interfaces + ([self.gateway] if self.gateway else [])
+
+
+@dataclass(eq=False)
+class FloatingIp:
+    """An external address for a port. address: None where allocated. router: None while it is not associated."""
+
+    key: str
+    id: str
+    network: Network
+    subnet: Optional[Subnet]
+    address: Any
+    port: Optional[Port]
+    fixed_ip: Optional[FixedIp]
+    path: str
+    router: Optional[Router] = None
+
+
+@dataclass(eq=False)
+class Site:
+    """Everything that an inventory declares. vlan_ranges: {physical network: (first, last)}."""
+
+    name: str
+    enable_metadata_proxy: bool
+    global_physnet_mtu: int
+    vlan_ranges: dict
+    verify_internet: Any
+    hosts: dict = field(default_factory=dict)
+    networks: list = field(default_factory=list)
+    routers: list = field(default_factory=list)
+    ports: list = field(default_factory=list)
+    floating_ips: list = field(default_factory=list)
+
+    @property
+    def subnets(self):
+        """All subnets, in the order declared."""
+        return [subnet for network in self.networks for subnet in network.subnets]
+
+    @property
+    def all_ports(self):
+        """Routers' ports, then instances' ports."""
+        return [port for router in self.routers for port in router.ports] + self.ports
+
+
+def usable(cidr):
+    """First and last address of a subnet that a port may have, as integers.
+
+    The network address is nobody's (IPv6: the subnet-router anycast address),
+    nor is IPv4's broadcast; /31, /32, /127 and /128 have neither.
+    """
+    first, last = int(cidr.network_address), int(cidr.broadcast_address)
+    if cidr.max_prefixlen - cidr.prefixlen <= 1:
+        return first, last
+    return first + 1, last - (cidr.version == 4)
+
+
+def network_of(text):
+    """The network that a CIDR names, whether or not host bits are set."""
+    return ip_network(text, strict=False)

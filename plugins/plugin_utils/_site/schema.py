@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The structure of the site variables, as JSON Schema (draft 2020-12). PRIVATE to the collection.
+
+Types, known keys, ranges and the syntax of addresses. What relates one object
+to another is checked in the check_* files. `rule` is the sentence that a broken
+format is reported with (structure.py).
+"""
+
+from __future__ import annotations
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+#: Later features of the Networking API: understood by name, refused with a rule of their own.
+TUNNEL_TYPES = ("vxlan", "gre", "geneve")
+NETWORK_TYPES = ("flat", "vlan", "local", *TUNNEL_TYPES)
+IPV6_MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
+
+TEXT = {"type": "string", "minLength": 1}
+NAME = {"type": "string", "format": "name"}
+BOOLEAN = {"type": "boolean"}
+UUID = {"type": "string", "format": "uuid"}
+MAC = {"type": "string", "format": "mac"}
+IP = {"type": "string", "format": "ip"}
+IPV4 = {"type": "string", "format": "ipv4"}
+CIDR = {"type": "string", "format": "cidr"}
+ADDRESS_OR_CIDR = {"type": "string", "format": "ip-or-cidr"}
+MTU = {"type": "integer", "minimum": 68, "maximum": 65535}
+VLAN = {"type": "integer", "minimum": 1, "maximum": 4094}
+TCP_PORT = {"type": "integer", "minimum": 0, "maximum": 65535}
+
+
+def _object(required, **properties):
+    return {
+        "type": "object",
+        "required": required.split(),
+        "additionalProperties": False,
+        "properties": {name.rstrip("_"): schema for name, schema in properties.items()},
+    }
+
+
+def _list(items):
+    return {"type": "array", "items": items}
+
+
+POOL = _object("start end", start=IP, end=IP)
+
+SUBNET = _object(
+    "name cidr",
+    name=NAME,
+    id=UUID,
+    cidr=CIDR,
+    ip_version={"enum": [4, 6]},
+    gateway_ip={"type": ["string", "null"], "format": "ip"},
+    gateway_onlink=BOOLEAN,
+    allocation_pools=_list(POOL),
+    enable_dhcp=BOOLEAN,
+    dns_nameservers=_list(IP),
+    host_routes=_list(_object("destination nexthop", destination=CIDR, nexthop=IP)),
+    ipv6_ra_mode={"enum": list(IPV6_MODES)},
+    ipv6_address_mode={"enum": list(IPV6_MODES)},
+)
+
+NETWORK = _object(
+    "name network_type",
+    name=NAME,
+    id=UUID,
+    router_external=BOOLEAN,
+    network_type={"enum": list(NETWORK_TYPES)},
+    physical_network=TEXT,
+    segmentation_id={"type": "integer", "minimum": 1, "maximum": 2**24 - 1},
+    mtu=MTU,
+    subnets=_list(SUBNET),
+)
+
+FIXED_IP = _object("subnet", subnet=TEXT, ip_address=IP)
+
+ROUTER_INTERFACE = _object(
+    "", subnet=TEXT, ip_address=IP, fixed_ips={"minItems": 1, **_list(FIXED_IP)}, id=UUID, mac_address=MAC
+)
+
+GATEWAY = _object(
+    "network",
+    network=TEXT,
+    enable_snat=BOOLEAN,
+    external_fixed_ips={"minItems": 1, **_list(FIXED_IP)},
+    id=UUID,
+    mac_address=MAC,
+)
+
+ROUTER = _object(
+    "name",
+    name=NAME,
+    id=UUID,
+    distributed=BOOLEAN,
+    ha=BOOLEAN,
+    external_gateway_info=GATEWAY,
+    interfaces=_list(ROUTER_INTERFACE),
+    routes=_list(_object("destination nexthop", destination=CIDR, nexthop=IP)),
+    binding_host_id=TEXT,
+)
+
+PORT = _object(
+    "name network binding_host_id",
+    name=NAME,
+    id=UUID,
+    network=TEXT,
+    binding_host_id=TEXT,
+    fixed_ips=_list(FIXED_IP),
+    mac_address=MAC,
+    device_id=TEXT,
+    port_security_enabled=BOOLEAN,
+    allowed_address_pairs=_list(_object("ip_address", ip_address=ADDRESS_OR_CIDR, mac_address=MAC)),
+    security_groups=_list(TEXT),
+    extra_dhcp_opts=_list({"type": "object"}),
+    vif={"enum": ["namespace", "bridge"]},
+)
+
+FLOATING_IP = _object(
+    "floating_network",
+    id=UUID,
+    floating_network=TEXT,
+    floating_ip_address=IPV4,
+    subnet=TEXT,
+    port=TEXT,
+    fixed_ip_address=IPV4,
+    description=TEXT,
+)
+
+SECURITY_GROUP_RULE = _object(
+    "direction",
+    direction={"enum": ["ingress", "egress"]},
+    ethertype={"enum": ["IPv4", "IPv6"]},
+    protocol={"type": ["string", "integer"]},
+    port_range_min=TCP_PORT,
+    port_range_max=TCP_PORT,
+    remote_ip_prefix=ADDRESS_OR_CIDR,
+    remote_group=TEXT,
+    description=TEXT,
+)
+
+SECURITY_GROUP = _object(
+    "name", name=NAME, id=UUID, description=TEXT, stateful=BOOLEAN, rules=_list(SECURITY_GROUP_RULE)
+)
+
+SITE = {
+    "$schema": DRAFT,
+    **_object(
+        "dataplane_site",
+        dataplane_site={"type": "string", "format": "site-name"},
+        dataplane_networks=_list(NETWORK),
+        dataplane_routers=_list(ROUTER),
+        dataplane_ports=_list(PORT),
+        dataplane_floating_ips=_list(FLOATING_IP),
+        dataplane_security_groups=_list(SECURITY_GROUP),
+        dataplane_enable_metadata_proxy=BOOLEAN,
+        dataplane_global_physnet_mtu=MTU,
+        dataplane_vlan_ranges={
+            "type": "object",
+            "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2, "items": VLAN},
+        },
+        dataplane_verify_internet=IP,
+    ),
+}
+
+DEVICE = {"type": "string", "format": "device"}
+
+HOST = {
+    "$schema": DRAFT,
+    **_object(
+        "",
+        dataplane_local_ip=IP,
+        dataplane_bridge_mappings={"type": "object", "additionalProperties": DEVICE},
+        dataplane_bridge_interfaces={"type": "object", "additionalProperties": _list(DEVICE)},
+        dataplane_datapath_type={"enum": ["system", "netdev"]},
+        dataplane_interface_plug={"enum": ["veth", "internal"]},
+    ),
+}
+
+SITE_VARIABLES = tuple(SITE["properties"])
+HOST_VARIABLES = tuple(HOST["properties"])
