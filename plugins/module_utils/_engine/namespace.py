@@ -75,6 +75,15 @@ def map_inside(function, names, workers=None):
 
     The first exception is raised after all threads have ended; namespaces not begun by then are skipped.
     """
+
+    def enter_and_call(name):
+        _enter(name)
+        return function(name)
+
+    return _map_in_threads(enter_and_call, names, workers)
+
+
+def _map_in_threads(function, names, workers=None):
     waiting, results, failures = queue.SimpleQueue(), {}, []
     for name in names:
         waiting.put(name)
@@ -83,35 +92,35 @@ def map_inside(function, names, workers=None):
         while not failures:
             try:
                 name = waiting.get_nowait()
+                results[name] = function(name)
             except queue.Empty:
                 return
-            try:
-                _enter(name)
-                results[name] = function(name)
             except BaseException as error:
                 failures.append(error)
 
-    _in_threads(work, min(waiting.qsize(), workers or (os.cpu_count() or 1) + 2))
-    if failures:
-        raise failures[0]
-    return results
-
-
-def _in_threads(work, count):
+    count = min(waiting.qsize(), workers or (os.cpu_count() or 1) + 2)
     threads = [threading.Thread(target=work, name="namespace") for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    if failures:
+        raise failures[0]
+    return results
+
+
+def descriptor_of(name):
+    """An open descriptor of the namespace (None: that of the process), for requests that move links. Close it."""
+    file = path(name) if name is not None else f"/proc/{os.getpid()}/ns/net"
+    try:
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise EngineError(f"network namespace {name} does not exist") from error
 
 
 def _enter(name):
     """Move the calling thread, which must be one of ours, into a namespace."""
-    file = path(name) if name is not None else f"/proc/{os.getpid()}/ns/net"
-    try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        raise EngineError(f"network namespace {name} does not exist") from error
+    descriptor = descriptor_of(name)
     try:
         _call(_libc.setns, descriptor, _CLONE_NEWNET, failed=f"entering network namespace {name}")
     finally:
@@ -135,26 +144,25 @@ def _owner_here():
 
 
 def create(name, owner):
-    """Make a namespace that carries owner's mark and whose lo is up.
+    """Make a namespace that carries owner's mark and whose lo is up; see create_all."""
+    create_all([name], owner)
 
-    It gets its name last, so whatever has a name under /run/netns is complete, also
+
+def create_all(names, owner):
+    """Make namespaces that carry owner's mark and whose lo is up.
+
+    Each gets its name last, so whatever has a name under /run/netns is complete, also
     if this process is killed.
     """
+
+    def make(name):
+        _call(_libc.unshare, _CLONE_NEWNET, failed=f"making network namespace {name}")
+        with Netlink() as netlink:
+            netlink.write([link.change("lo", up=True, alias=mark.alias(owner))])
+        _publish(name)
+
     _prepare_directory()
-    failures = []
-
-    def work():
-        try:
-            _call(_libc.unshare, _CLONE_NEWNET, failed=f"making network namespace {name}")
-            with Netlink() as netlink:
-                netlink.write([link.change("lo", up=True, alias=mark.alias(owner))])
-            _publish(name)
-        except BaseException as error:
-            failures.append(error)
-
-    _in_threads(work, 1)
-    if failures:
-        raise failures[0]
+    _map_in_threads(make, names)
 
 
 def _publish(name):

@@ -21,7 +21,7 @@ _NEWROUTE, _DELROUTE, _GETROUTE = 24, 25, 26
 _ROUTE = struct.Struct("=BBBBBBBBI")  # family, to length, from length, tos, table, protocol, scope, type, flags
 _NEXTHOP = struct.Struct("=HBBi")  # length, flags, weight - 1, device index
 _TO, _DEVICE, _GATEWAY, _METRIC, _SOURCE, _MULTIPATH, _TABLE, _VIA = 1, 4, 5, 6, 7, 9, 15, 18
-_ONLINK, _CLONED = 0x4, 0x200
+_ONLINK = 0x4
 _U32 = struct.Struct("=I")
 
 UNICAST = 1
@@ -39,8 +39,7 @@ def dump(netlink, without=()):
     source (address or None), nexthops: [{gateway (or None), device (index or None), onlink, weight}]}]
     """
     bodies = netlink.dump(_GETROUTE, _ROUTE.pack(*[0] * 9))
-    # protocol is the sixth byte, flags are the last four of the head; IPv6 lists cached exceptions as clones
-    return [_parse(b) for b in bodies if b[5] not in without and b[0] in inet.BITS and not b[9] & _CLONED >> 8]
+    return [_parse(b) for b in bodies if b[5] not in without and b[0] in inet.BITS]  # the sixth byte is the protocol
 
 
 def _parse(body):

@@ -20,7 +20,10 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetli
 _NEWRULE, _DELRULE, _GETRULE = 32, 33, 34
 _RULE = struct.Struct("=BBBBBxxBI")  # family, to length, from length, tos, table, action, flags
 _TO, _FROM, _IIF, _PRIORITY, _FWMARK, _TABLE, _FWMASK, _OIF, _PROTOCOL = 1, 2, 3, 6, 10, 15, 16, 17, 21
+_SUPPRESS_LENGTH, _PAD = 14, 18
+_PLAIN = frozenset((_TO, _FROM, _IIF, _PRIORITY, _FWMARK, _TABLE, _FWMASK, _OIF, _PROTOCOL, _PAD))
 _TO_TABLE = 1  # the action "lookup"
+_INVERT = 0x2
 _WHOLE_MARK = 0xFFFFFFFF
 
 KERNEL, STATIC = 2, 4  # who made a rule: protocols, as of routes
@@ -30,13 +33,14 @@ def dump(netlink):
     """The rules of the namespace, IPv4 and IPv6.
 
     [{family: ipv4|ipv6, priority, from, to (prefix or None), iif, oif (name or None),
-    fwmark, fwmask (numbers or None), table (0: not a lookup), protocol}]
+    fwmark, fwmask (numbers or None), table (0: not a lookup), protocol,
+    plain (whether these keys say all about it)}]
     """
     return [_parse(body) for body in netlink.dump(_GETRULE, _RULE.pack(*[0] * 7)) if body[0] in inet.BITS]
 
 
 def _parse(body):
-    family, to_length, from_length, _tos, table, _action, _flags = _RULE.unpack_from(body)
+    family, to_length, from_length, tos, table, action, flags = _RULE.unpack_from(body)
     found = attributes(body, _RULE.size)
 
     def number(kind, default=None):
@@ -59,7 +63,13 @@ def _parse(body):
         "fwmask": number(_FWMASK),
         "table": number(_TABLE, table),
         "protocol": found[_PROTOCOL][0] if _PROTOCOL in found else 0,  # since Linux 4.17
+        "plain": action == _TO_TABLE and not tos and not flags & _INVERT and _is_plain(found),
     }
+
+
+def _is_plain(found):
+    """Whether no selector or action is there that this file has no key for. A suppress length of -1 is none."""
+    return all(kind in _PLAIN or (kind == _SUPPRESS_LENGTH and data == b"\xff" * 4) for kind, data in found.items())
 
 
 def create(rule):

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes steps to the kernel. PRIVATE to the collection.
+
+The order: namespaces come; inside them the settings of the whole namespace, then links
+go (their names are free from now on); in the root namespace links come; inside the
+namespaces everything that hangs on links; namespaces go last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import defaultdict
+
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark, namespace
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import inside
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.target import replaced
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import link
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink.wire import Netlink
+
+_PEERS_GONE_SECONDS = 10
+
+
+def apply(steps, targets, root, owner, confirm):
+    """Write the steps.
+
+    targets: {namespace: what it shall be in the end}. root: links of the root namespace
+    before. confirm: called before namespaces are deleted, which nobody can undo wholly.
+    """
+    groups = defaultdict(list)
+    for step in steps:
+        groups[step.namespace].append(step)
+    deleted = [step for step in steps if step.kind == "namespace" and step.after is None]
+    for step in deleted:
+        del groups[step.key]
+    stale = groups.pop(None, [])
+
+    namespace.create_all([s.key for s in steps if s.kind == "namespace" and s.before is None], owner)
+    with contextlib.closing(_Descriptors()) as descriptors:
+        own = descriptors[None]
+        namespace.map_inside(lambda name: inside.before_links(groups[name], owner, root, own), groups)
+        _move_out(deleted, root, own)
+        _links(stale, groups, descriptors)
+        namespace.map_inside(lambda name: inside.after_links(groups[name], targets[name]), groups)
+    if deleted:
+        confirm()
+        _delete(deleted)
+
+
+class _Descriptors(dict):
+    """Open descriptors of namespaces by name, opened when asked for."""
+
+    def __missing__(self, name):
+        self[name] = namespace.descriptor_of(name)
+        return self[name]
+
+    def close(self):
+        for descriptor in self.values():
+            os.close(descriptor)
+
+
+def _move_out(deleted, root, own):
+    """Save the OVS internal ports of namespaces that will go: they are OVS's, and would die with the namespace."""
+    internal = {
+        step.key: [name for name, found in step.before["links"].items() if found["plug"] == "internal"]
+        for step in deleted
+    }
+
+    def move(name):
+        with Netlink() as netlink:
+            netlink.write([link.delete(d) if d in root else link.move(d, own) for d in internal[name]])
+
+    namespace.map_inside(move, [name for name, devices in internal.items() if devices])
+
+
+def _links(stale, groups, descriptors):
+    """In the root namespace: other ends of dead veths go, veths are made, internal ports move in."""
+    requests = [link.delete(step.key) for step in stale]
+    for name, steps in groups.items():
+        for step in steps:
+            if step.kind == "links" and step.after:
+                requests += _link(step, descriptors, name)
+    if requests:
+        with Netlink() as netlink:
+            netlink.write(requests)
+
+
+def _link(step, descriptors, name):
+    """What the root namespace has to do with a link. The kernel takes a name for the other end only when made."""
+    after, new = step.after, step.before is None or replaced(step.before, step.after)
+    if after["plug"] == "internal":
+        return [link.move(step.key, descriptors[name])] if new else []
+    requests = []
+    if new:
+        requests = [link.create_veth(step.key, descriptors[name], after["peer"], after["mtu"], after["mac_address"])]
+    if after["peer"]:
+        requests.append(_peer(after))
+    return requests
+
+
+def _peer(after):
+    alias = mark.alias(after["owner"]) if after["owner"] else None
+    return link.change(after["peer"], up=after["peer_up"], mtu=after["peer_mtu"], alias=alias)
+
+
+def _delete(deleted):
+    """Delete namespaces, and wait until the kernel has taken the other ends of their veths.
+
+    Deleting the veths first would be immediate, but costs 25 ms each; with the
+    namespaces the kernel takes many at once.
+    """
+    for step in deleted:
+        namespace.delete(step.key)
+    peers = {found["peer"] for step in deleted for found in step.before["links"].values() if found["peer"]}
+    deadline = time.monotonic() + _PEERS_GONE_SECONDS
+    with Netlink() as netlink:
+        while peers and peers.intersection(link.dump(netlink)):
+            if time.monotonic() > deadline:
+                raise EngineError(
+                    "namespaces are deleted, but a process still holds one: "
+                    f"{', '.join(sorted(peers.intersection(link.dump(netlink))))} did not go"
+                )
+            time.sleep(0.01)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Namespaces as converge() sees them. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import announce, mark, namespace
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Backend
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, ForeignObject
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.apply import apply
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.observe import observe
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.parse import parse, parse_names
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.steps import Step, change_of, compare
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.target import (
+    lost_devices,
+    replaced,
+    target,
+)
+
+#: Closing the packet socket of an announcement waits 20 ms for the kernel, without using a processor.
+_ANNOUNCERS = 64
+
+
+class NetnsBackend(Backend):
+    """wanted: what parse returns, or {name: None} for namespaces that must be absent."""
+
+    def __init__(self, wanted, owner, purge=False, adopt=False, check_mode=False):
+        self._wanted, self._owner, self._purge, self._adopt = wanted, owner, purge, adopt
+        self._check_mode = check_mode
+
+    def observe(self):
+        return observe(self._wanted, self._owner if self._purge else None)
+
+    def diff(self, have):
+        return [change_of(step) for step in self._steps(have)]
+
+    def _targets(self, have):
+        return target(self._wanted, have["namespaces"], self._owner, self._purge)
+
+    def _steps(self, have):
+        targets = self._targets(have)
+        self._refuse_foreign(have)
+        steps = [
+            Step(None, "links", peer, {"peer_of": "another link"}, None) for peer in self._stale_peers(have, targets)
+        ]
+        for name, want in targets.items():
+            steps += compare(name, have["namespaces"].get(name), want)
+        if not self._check_mode:
+            _refuse_missing_ports(have, targets)
+        return steps
+
+    def _refuse_foreign(self, have):
+        if self._adopt:
+            return
+        for name in self._wanted:
+            found = have["namespaces"].get(name)
+            if found and found["namespace"]["owner"] != self._owner:
+                raise ForeignObject(f"network namespace {name}", f"ip netns delete {name}")
+
+    def _stale_peers(self, have, targets):
+        """Devices of the root namespace that have the name of a wanted peer but lead elsewhere."""
+        stale = []
+        for name, want in targets.items():
+            inside = (have["namespaces"].get(name) or {"links": {}})["links"]
+            for device, link in (want or {"links": {}})["links"].items():
+                peer = link["peer"]
+                if peer not in have["root"] or (device in inside and inside[device]["peer"] == peer):
+                    continue
+                if mark.owner_of_alias(have["root"][peer]["alias"]) != self._owner and not self._adopt:
+                    raise ForeignObject(f"link {peer} in the root namespace", f"ip link delete {peer}")
+                stale.append(peer)
+        return stale
+
+    def apply(self, changes, have):
+        self._apply(self._steps(have), self._targets(have), have["root"], self._confirm)
+
+    def _apply(self, steps, targets, root, confirm):
+        apply(steps, targets, root, self._owner, confirm)
+
+    def _confirm(self):
+        """All but the deletion of namespaces must have taken before these go for good."""
+        left = [change for change in self.diff(self.observe()) if not change.object.startswith("network namespace")]
+        if left:
+            raise EngineError("did not take: " + ", ".join(f"{c.action} {c.object}" for c in left[:20]))
+
+    def undo(self, changes, have):
+        """What the steps have changed goes back to what it was; what others did meanwhile stays."""
+        steps = self._steps(have)
+        touched = {step[:3] for step in steps}
+        whole = {step.key for step in steps if step.kind == "namespace" and step.after is None}
+        now = observe(have_as_wanted(have, self._wanted), self._owner if self._purge else None)
+        back, targets = [], {}
+        for name in {step.namespace for step in steps if step.namespace}:
+            targets[name] = have["namespaces"].get(name)
+            back += [
+                step
+                for step in compare(name, now["namespaces"].get(name), targets[name])
+                if name in whole or step[:3] in touched
+            ]
+        self._apply(back, targets, now["root"], lambda: None)
+
+    def settled(self, changes, have):
+        steps = self._steps(have)
+        fresh, gone = {}, {}
+        for step in steps:
+            if step.kind == "addresses" and ":" not in step.key[1]:
+                (fresh if step.after else gone).setdefault(step.namespace, []).append(step.key)
+        for name, addresses in _with_their_links(steps, have):
+            gone.setdefault(name, []).extend(addresses)
+        namespace.map_inside(lambda name: _announce(fresh[name]), fresh, _ANNOUNCERS)
+        namespace.map_inside(lambda name: _forget(gone[name]), gone)
+
+
+def have_as_wanted(have, wanted):
+    """What observe must read so that all settings and offloads that `have` knows can be compared."""
+    return {
+        name: {"sysctls": list(found["sysctls"]), "links": found["links"]} if found else wanted.get(name)
+        for name, found in have["namespaces"].items()
+    }
+
+
+def _refuse_missing_ports(have, targets):
+    """Every OVS internal port that must be moved in is in the root namespace, or will be moved out to it."""
+    leaving = set()
+    for name, found in have["namespaces"].items():
+        if found and name in targets:
+            lost = lost_devices(found["links"], (targets[name] or {"links": {}})["links"])
+            leaving |= {device for device in lost if found["links"][device]["plug"] == "internal"}
+    for name, want in targets.items():
+        inside = (have["namespaces"].get(name) or {"links": {}})["links"]
+        for device, link in (want or {"links": {}})["links"].items():
+            new = device not in inside or replaced(inside[device], link)
+            if link["plug"] == "internal" and new and device not in have["root"] and device not in leaving:
+                raise EngineError(f"OVS internal port {device} does not exist: ovs_port makes it")
+
+
+def _with_their_links(steps, have):
+    """(namespace, [(device, address)]) of the IPv4 addresses that went with a link."""
+    for step in steps:
+        if step.kind == "links" and step.namespace and step.after is None:
+            addresses = have["namespaces"][step.namespace]["addresses"]
+            yield step.namespace, [key for key in addresses if key[0] == step.key and ":" not in key[1]]
+
+
+def _announce(addresses):
+    announce.announce_all([(device, prefix.partition("/")[0], None) for device, prefix in addresses])
+
+
+def _forget(addresses):
+    from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import conntrack
+
+    for _device, prefix in addresses:
+        conntrack.forget(prefix.partition("/")[0])
+
+
+def backend_of(config, params, check_mode):
+    """The backend for a module call. Raises BadInput."""
+    wanted = parse(config) if params["state"] == "present" else dict.fromkeys(parse_names(config))
+    return NetnsBackend(wanted, params["owner"], params["purge"], params["adopt"], check_mode)
+
+
+def read(names):
+    """The namespaces of netns_info: the named ones that exist, or all."""
+    from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import view
+
+    live = namespace.names()
+    wanted = {name: {"sysctls": (), "links": {}} for name in (live if names is None else names) if name in live}
+    found = observe(wanted, offloads=True)["namespaces"]
+    return [view.namespace(name, state) for name, state in found.items() if state]
