@@ -40,40 +40,56 @@ def checked(lock):
         problems.add(NAME, lock, f"must be allocations of version {VERSION}")
         problems.refuse()
     full = {**empty(), **lock}
-    for section in ("addresses", "local_vlans"):
-        for group, values in _mapping(full, section, NAME, problems).items():
-            _values(_mapping(full[section], group, f"{NAME}.{section}", problems), section,
-                    f"{NAME}.{section}.{group}", problems)
-    for section in ("mac_addresses", "segmentation_ids", "router_hosts"):
-        values = _mapping(full, section, NAME, problems)
-        _values(values, section, f"{NAME}.{section}", problems, unique=section == "mac_addresses")
+    for section, sound in _SOUND.items():
+        scopes = {section: full[section]}
+        if section in _SCOPED:
+            scopes = _mapping(full[section], f"{NAME}.{section}", problems)
+            scopes = {f"{section}.{scope}": values for scope, values in scopes.items()}
+        for scope, values in scopes.items():
+            _check_values(values, sound, f"{NAME}.{scope}", problems, unique=section in (*_SCOPED, "mac_addresses"))
     problems.refuse()
     return full
 
 
-def _mapping(parent, key, path, problems):
-    if not isinstance(parent[key], dict):
-        problems.add(f"{path}.{key}", parent[key], "must be a mapping")
-        return {}
-    return parent[key]
-
-
-def _values(values, section, path, problems, unique=True):
+def _check_values(values, sound, path, problems, unique):
     """Right types, and (after a merge of two branches) no value twice."""
     met = {}
-    for key, value in values.items():
-        if not _sound(section, value):
-            problems.add(f"{path}.{key}", value, f"is no value for {section}: remove the line, and another is chosen")
-        elif unique and met.setdefault(value, key) != key and section != "router_hosts":
-            problems.add(f"{path}.{key}", value, f"is also allocated to {met[value]}: remove one line, and another is chosen")
+    for key, value in _mapping(values, path, problems).items():
+        if not sound(value):
+            problems.add(f"{path}.{key}", value, "must be a sound value: remove the line, and another is chosen")
+        elif unique and met.setdefault(value, key) != key:
+            problems.add(f"{path}.{key}", value, f"is {met[value]}'s, too: remove one line, and another is chosen")
 
 
-def _sound(section, value):
-    if section in ("local_vlans", "segmentation_ids"):
-        return isinstance(value, int) and not isinstance(value, bool)
-    if section == "addresses":
-        try:
-            return ip_address(value) is not None and isinstance(value, str)
-        except ValueError:
-            return False
+def _mapping(value, path, problems):
+    if isinstance(value, dict):
+        return value
+    problems.add(path, value, "must be a mapping")
+    return {}
+
+
+def _is_address(value):
+    try:
+        return isinstance(value, str) and ip_address(value) is not None
+    except ValueError:
+        return False
+
+
+def _is_text(value):
     return isinstance(value, str)
+
+
+def _is_number(value):
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+#: section -> what a value of it must be
+_SOUND = {
+    "addresses": _is_address,
+    "local_vlans": _is_number,
+    "mac_addresses": _is_text,
+    "segmentation_ids": _is_number,
+    "router_hosts": _is_text,
+}
+#: Sections whose values are grouped, by subnet or host
+_SCOPED = ("addresses", "local_vlans")

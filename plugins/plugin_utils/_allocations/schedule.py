@@ -23,7 +23,7 @@ def schedule_routers(site, lock, problems):
             continue
         names = [host.name for host in hosts]
         held = lock["router_hosts"].get(router.name)
-        chosen[router.name] = held if held in names else max(names, key=lambda name, router=router: _weight(router, name))
+        chosen[router.name] = held if held in names else _heaviest(names, router)
     return chosen
 
 
@@ -40,5 +40,5 @@ def _nobody(router):
     return "no host of group network can carry the router" + (f": none maps {needed}" if needed else "")
 
 
-def _weight(router, host):
-    return hashlib.sha256(f"{router.id}/{host}".encode()).digest()
+def _heaviest(names, router):
+    return max(names, key=lambda name: hashlib.sha256(f"{router.id}/{name}".encode()).digest())

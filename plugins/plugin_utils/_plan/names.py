@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names of devices, ports and namespaces, exactly as Neutron makes them (reference 1.2 to 1.4). PRIVATE to the collection."""
+"""Names of devices and namespaces, exactly as Neutron makes them (reference 1.2 to 1.4). PRIVATE to the collection."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class _Ways:
         if fixed in self.floating:
             return allocated.floating_address(self.floating[fixed])
         if fixed.subnet.version == 4 and router.enable_snat:
-            return next((allocated.address(each) for each in router.gateway.fixed_ips if each.subnet.version == 4), None)
+            return next((allocated.address(own) for own in router.gateway.fixed_ips if own.subnet.version == 4), None)
         return allocated.address(fixed)
 
 

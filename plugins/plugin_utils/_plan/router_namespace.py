@@ -69,7 +69,7 @@ def _gateway_routes(router):
 
 
 def default_routes(subnets, device):
-    """The default route of each address family: the gateway of its last subnet, as Neutron replaces one by the other."""
+    """The default route of each address family: its last subnet's gateway, as Neutron replaces one by the other."""
     gateways = {subnet.version: subnet for subnet in subnets if subnet.gateway_ip is not None}
     routes = []
     for version, subnet in sorted(gateways.items()):

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.check_unique import Once
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import PHYSICAL_TYPES
 
@@ -53,7 +51,7 @@ def _mtu(network, site, problems):
     if mtu > largest and network.network_type in PHYSICAL_TYPES:
         problems.add(f"{network.path}.mtu", mtu, f"must be at most dataplane_global_physnet_mtu, {largest}")
     if mtu < IPV6_MIN_MTU and any(subnet.version == 6 for subnet in network.subnets):
-        problems.add(f"{network.path}.mtu", mtu, f"must be at least {IPV6_MIN_MTU}, because the network has an IPv6 subnet")
+        problems.add(f"{network.path}.mtu", mtu, f"must be at least {IPV6_MIN_MTU}, as the network has an IPv6 subnet")
 
 
 def _gateway(subnet, problems):
@@ -72,29 +70,19 @@ def _gateway(subnet, problems):
 def _pools(subnet, problems):
     met = []
     for index, (start, end) in enumerate(subnet.pools):
-        path = f"{subnet.path}.allocation_pools[{index}]"
-        outside = [address for address in (start, end) if not subnet.has(address)]
-        if outside:
-            problems.add(path, _range(start, end), f"must be inside {_range(*_ends(subnet))}, the addresses of {subnet.cidr}")
+        path, shown, gateway = f"{subnet.path}.allocation_pools[{index}]", f"{start}-{end}", subnet.gateway_ip
+        if not subnet.has(start) or not subnet.has(end):
+            problems.add(path, shown, f"must be inside {subnet.cidr}, without its network and broadcast address")
             continue
         if start > end:
-            problems.add(path, _range(start, end), "must not end before it starts")
+            problems.add(path, shown, "must not end before it starts")
             continue
-        for other, (first, last) in met:
+        for other, first, last in met:
             if start <= last and first <= end:
-                problems.add(path, _range(start, end), f"must not overlap {other}")
-        if subnet.gateway_ip is not None and subnet.gateway_ip.version == subnet.version and start <= subnet.gateway_ip <= end:
-            problems.add(path, _range(start, end), f"must not contain the gateway_ip {subnet.gateway_ip}")
-        met.append((path, (start, end)))
-
-
-def _ends(subnet):
-    # ip_address() of an integer guesses the version, and a small IPv6 address is a big IPv4 one
-    return type(subnet.cidr.network_address)(subnet.first), type(subnet.cidr.network_address)(subnet.last)
-
-
-def _range(start, end):
-    return f"{ip_address(start)}-{ip_address(end)}"
+                problems.add(path, shown, f"must not overlap {other}")
+        if gateway is not None and gateway.version == subnet.version and start <= gateway <= end:
+            problems.add(path, shown, f"must not contain the gateway_ip {gateway}")
+        met.append((path, start, end))
 
 
 def _overlaps(subnets, problems):

@@ -53,7 +53,7 @@ def _subnets(router, problems):
                     problems.add(fixed.path, fixed.subnet.name, f"is on this router already, at {other.path}")
                 elif other.subnet.version == fixed.subnet.version and _clash(other.subnet, fixed.subnet):
                     problems.add(fixed.path, fixed.subnet.cidr,
-                                 f"must not overlap {other.subnet.cidr} of subnet {other.subnet.name} on the same router")
+                                 f"must not overlap {other.subnet.cidr} ({other.subnet.name}) on the same router")
             met.append(fixed)
 
 
@@ -65,7 +65,7 @@ def _route(route, router, problems):
     fixed_ips = [fixed for port in router.ports for fixed in port.fixed_ips]
     for nexthop in route.nexthops:
         if nexthop.version != route.destination.version:
-            problems.add(route.path, nexthop, f"must be an IPv{route.destination.version} address, as {route.destination} is")
+            problems.add(route.path, nexthop, f"must be an IPv{route.destination.version} address like the destination")
         elif not any(nexthop in fixed.subnet.cidr for fixed in fixed_ips):
             problems.add(route.path, nexthop, "must be on a subnet that the router is connected to")
         elif any(nexthop == fixed.address for fixed in fixed_ips):

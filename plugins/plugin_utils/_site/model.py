@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, Optional, Union
+from typing import Any, Union
 
 IpNetwork = Union[IPv4Network, IPv6Network]
 
@@ -30,7 +30,7 @@ class Host:
 
     name: str
     groups: tuple
-    local_ip: Optional[str]
+    local_ip: str | None
     bridge_mappings: dict  # physical network -> bridge
     bridge_interfaces: dict  # bridge -> [NIC]
     datapath_type: str
@@ -51,9 +51,9 @@ class Network:
     id: str
     router_external: bool
     network_type: str
-    physical_network: Optional[str]
-    segmentation_id: Optional[int]
-    mtu: Optional[int]
+    physical_network: str | None
+    segmentation_id: int | None
+    mtu: int | None
     path: str
     subnets: list = field(default_factory=list)
 
@@ -103,12 +103,12 @@ class Port:
     name: str
     id: str
     network: Network
-    mac_address: Optional[str]
+    mac_address: str | None
     fixed_ips: list
     device_owner: str
     device_id: str
     path: str
-    host: Optional[Host] = None
+    host: Host | None = None
     port_security_enabled: bool = True
     allowed_address_pairs: list = field(default_factory=list)
 
@@ -129,10 +129,10 @@ class Router:
     name: str
     id: str
     enable_snat: bool
-    binding_host: Optional[Host]
+    binding_host: Host | None
     path: str
     interfaces: list = field(default_factory=list)
-    gateway: Optional[Port] = None
+    gateway: Port | None = None
     routes: list = field(default_factory=list)
 
     @property
@@ -148,12 +148,12 @@ class FloatingIp:
     key: str
     id: str
     network: Network
-    subnet: Optional[Subnet]
+    subnet: Subnet | None
     address: Any
-    port: Optional[Port]
-    fixed_ip: Optional[FixedIp]
+    port: Port | None
+    fixed_ip: FixedIp | None
     path: str
-    router: Optional[Router] = None
+    router: Router | None = None
 
 
 @dataclass(eq=False)

@@ -112,14 +112,14 @@ class Parser:
     def _subnet(self, network, item, path):
         cidr = ip_network(item["cidr"])
         if item.get("ip_version", cidr.version) != cidr.version:
-            self.problems.add(f"{path}.ip_version", item["ip_version"], f"must be {cidr.version}, as the cidr {cidr} is")
+            self.problems.add(f"{path}.ip_version", item["ip_version"], f"must be {cidr.version}, as {cidr} is")
         subnet = Subnet(
             name=item["name"],
             id=self.id_of(item, "subnet", item["name"]),
             network=network,
             cidr=cidr,
             # As in the API: absent is the first address, null is none
-            gateway_ip=_address(item["gateway_ip"]) if "gateway_ip" in item else cidr[1 if cidr.num_addresses > 1 else 0],
+            gateway_ip=_address(item["gateway_ip"]) if "gateway_ip" in item else cidr[cidr.num_addresses > 1],
             gateway_onlink=item.get("gateway_onlink", False),
             pools=[(ip_address(pool["start"]), ip_address(pool["end"])) for pool in item.get("allocation_pools", [])],
             path=path,
@@ -162,7 +162,7 @@ class Parser:
         if not network or ("port" in item and not port) or ("subnet" in item and not subnet):
             return None
         wanted = item.get("fixed_ip_address")
-        key = " ".join(["floating_ip", item.get("port") or item.get("floating_ip_address", "?"), *([wanted] if wanted else [])])
+        key = f"floating_ip {item.get('port') or item.get('floating_ip_address')}" + (f" {wanted}" if wanted else "")
         return FloatingIp(
             key=key,
             id=self.id_of(item, "floating_ip", key),

@@ -64,7 +64,7 @@ class RouterParser:
             # Neutron's add by subnet: IPv6 prefixes of one network share one router port, so that it sends one RA
             for key in ("id", "mac_address"):
                 if key in item:
-                    self.problems.add(f"{path}.{key}", item[key], f"must stand at {shared.path}, whose port this subnet shares")
+                    self.problems.add(f"{path}.{key}", item[key], f"must stand at {shared.path}, whose port is shared")
             shared.fixed_ips += self._addresses(wanted, subnet.network, shared.key, path, None)
             return
         name = f"{subnet.network.name} (IPv6)" if subnet.version == 6 else subnet.name

@@ -20,7 +20,8 @@ class Registry:
     def add(self, item, path):
         """Register a new object under its name; a name is given once."""
         if item.name in self.objects:
-            self.problems.add(path, item.name, f"must be unique, and is also the name of {self.objects[item.name].path}")
+            first = self.objects[item.name].path
+            self.problems.add(path, item.name, f"must be unique, and is also the name of {first}")
         else:
             self.objects[item.name] = item
 

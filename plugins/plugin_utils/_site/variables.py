@@ -36,11 +36,12 @@ def _chosen(names, known, others):
     """The known variables, and those that look like a misspelt one, which validation then refuses."""
     shorts = [name[len(_PREFIX):] for name in known]
     for name in names:
-        if name in known:
+        if name in known or (name.startswith(_PREFIX) and name not in others and _misspelt(name, shorts)):
             yield name
-        elif name.startswith(_PREFIX) and name not in others:
-            if difflib.get_close_matches(name[len(_PREFIX):], shorts, n=1, cutoff=0.85):
-                yield name
+
+
+def _misspelt(name, shorts):
+    return difflib.get_close_matches(name[len(_PREFIX):], shorts, n=1, cutoff=0.85)
 
 
 def _plain(names, value_of):
