@@ -8,7 +8,10 @@ copy=$PWD/.cache/sanity/ansible_collections/cloudnet/dataplane
 
 rm -rf "$copy"
 mkdir -p "$copy" "$home/.ansible/test/cache"
-git ls-files -z --cached --others --exclude-standard -- ':!molecule' ':!tests' tests/config.yml tests/sanity | xargs -0 cp --parents --target-directory="$copy"
+{
+    git ls-files -z --cached --others --exclude-standard -- ':!molecule' ':!tests'
+    git ls-files -z --cached --others --exclude-standard -- tests/config.yml tests/sanity
+} | xargs -0 cp --parents --target-directory="$copy"
 git -C "$copy" init --quiet
 git -C "$copy" add --all
 
