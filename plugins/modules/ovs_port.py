@@ -15,8 +15,8 @@ description:
   - Waits until ovs-vswitchd has acted, reads back whether every port works, and undoes the transaction if one does not.
   - An item describes its port wholly. An option that is left out has its default,
     but keys of O(config[].external_ids) and O(config[].other_config) that are not listed stay as they are.
-  - Heals ports whose network device was deleted and made again, which ovs-vswitchd's userspace datapath no longer hears.
-    They keep their OpenFlow port number.
+  - Heals ports whose network device was deleted and made again, which ovs-vswitchd's userspace datapath
+    no longer hears. They keep their OpenFlow port number.
   - Bridges are made by M(openvswitch.openvswitch.openvswitch_bridge).
 options:
   config:
@@ -27,7 +27,8 @@ options:
       name:
         description:
           - Name of the port and of its interface, which identifies the item.
-            At most 15 characters for O(config[].type=system) and O(config[].type=internal), where it names a network device.
+            At most 15 characters for O(config[].type=system) and O(config[].type=internal),
+            where it names a network device.
         type: str
         required: true
       bridge:
@@ -51,7 +52,8 @@ options:
         elements: int
         default: []
       vlan_mode:
-        description: The port's VLAN mode. When left out, Open vSwitch derives it from O(config[].tag) and O(config[].trunks).
+        description:
+          - The port's VLAN mode. When left out, Open vSwitch derives it from O(config[].tag) and O(config[].trunks).
         type: str
         choices: [access, trunk, native-tagged, native-untagged]
       options:
@@ -61,7 +63,8 @@ options:
         type: dict
         default: {}
       external_ids:
-        description: Keys of the interface's C(external_ids). Neutron writes C(iface-id), C(iface-status) and C(attached-mac).
+        description:
+          - Keys of the interface's C(external_ids). Neutron writes C(iface-id), C(iface-status) and C(attached-mac).
         type: dict
         default: {}
       other_config:

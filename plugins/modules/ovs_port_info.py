@@ -35,7 +35,7 @@ EXAMPLES = r"""
 
 - name: Show the ports that pass no packets
   ansible.builtin.debug:
-    msg: "{{ integration.ports | selectattr('error') | items2dict('name', 'error') }}"
+    msg: "{{ integration.ports | selectattr('error') | items2dict(key_name='name', value_name='error') }}"
 """
 
 RETURN = r"""

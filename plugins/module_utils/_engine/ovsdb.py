@@ -29,6 +29,10 @@ class Unreachable(EngineError):
     """No ovsdb-server behind the socket."""
 
 
+class NotFollowed(EngineError):
+    """The database holds the change, but ovs-vswitchd did not act on it."""
+
+
 class Database:
     """A connection; use it in a `with` statement. path: "unix:" and the path of the socket."""
 
@@ -45,7 +49,7 @@ class Database:
         self._socket.close()
 
     def transact(self, operations, patience=PATIENCE):
-        """Run operations (RFC 7047, 5.2) as one transaction; their results. Raises EngineError, with nothing written."""
+        """Run operations (RFC 7047, 5.2) as one transaction; their results. EngineError means: nothing written."""
         results = self._call("transact", [SCHEMA, *operations], patience)
         for result in results:
             if result and "error" in result:
@@ -65,8 +69,8 @@ class Database:
     def commit(self, operations, patience=PATIENCE):
         """Write operations and wait until ovs-vswitchd has acted on them.
 
-        Raises EngineError when ovs-vswitchd does not within `patience` seconds; the
-        operations are in the database then, and undoing them is the caller's.
+        Raises NotFollowed when it has not within `patience` seconds: undoing them is the
+        caller's. Any other EngineError means that nothing was written.
         """
         raised = [
             {"op": "mutate", "table": SCHEMA, "where": [], "mutations": [["next_cfg", "+=", 1]]},
@@ -83,9 +87,9 @@ class Database:
             if row["cur_cfg"] >= wanted:
                 return
             if left <= 0:
-                raise EngineError(
+                raise NotFollowed(
                     f"ovs-vswitchd did not act on the change within {patience:.0f} seconds: "
-                    "it is stopped, or hangs (service openvswitch-switch)"
+                    f"it is stopped, or hangs (service {PACKAGE})"
                 )
             self._wait_for_change_of(row, left)
 
@@ -154,7 +158,7 @@ def _connect(file):
         connection.close()
         command.find("ovsdb-server", PACKAGE)
         raise Unreachable(
-            f"Open vSwitch's database does not answer at {file} ({error.strerror}): start the service openvswitch-switch"
+            f"Open vSwitch's database does not answer at {file} ({error.strerror}): start the service {PACKAGE}"
         ) from error
     return connection
 

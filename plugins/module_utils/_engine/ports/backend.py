@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import ovsdb
@@ -15,6 +16,9 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.ports.p
 
 #: Seconds that a network device may appear later than its port; ovs-vswitchd then picks it up by itself.
 LATE_DEVICE = 2.0
+
+#: Seconds that undoing waits for ovs-vswitchd.
+UNDO_PATIENCE = 2.0
 
 #: Seconds that ovs-vswitchd may take for one port: deleting one costs it 20 ms.
 SECONDS_PER_PORT = 0.1
@@ -80,7 +84,7 @@ class OvsPort(Backend):
             time.sleep(0.1)
 
     def undo(self, changes, have):
-        """Only in the database: ovs-vswitchd, which may be what failed, follows when it can."""
+        """In the database; ovs-vswitchd, which may be what failed, follows when it can."""
         ports = observe(self.database).ports
         operations = []
         for number, step in enumerate(self._steps(have)):
@@ -92,8 +96,8 @@ class OvsPort(Backend):
             elif step.want is not None:
                 operations += write.change(seen, step.want, step.have.port)
                 operations.append(write.request_ofport(step.name, step.have.ofport_request))
-        with ovsdb.Database(self.database) as database:
-            database.transact(operations)
+        with ovsdb.Database(self.database) as database, contextlib.suppress(ovsdb.NotFollowed):
+            database.commit(operations, UNDO_PATIENCE)
 
 
 def _need_bridges(missing):

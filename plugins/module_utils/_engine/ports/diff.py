@@ -82,8 +82,8 @@ def purge_steps(have, listed, owner):
 
 def _refuse_foreign(seen, owner, adopt):
     if seen.port.owner != owner and not adopt:
-        port = seen.port
-        raise ForeignObject(f"port {port.name} of bridge {port.bridge}", f"ovs-vsctl del-port {port.bridge} {port.name}")
+        bridge, name = seen.port.bridge, seen.port.name
+        raise ForeignObject(f"port {name} of bridge {bridge}", f"ovs-vsctl del-port {bridge} {name}")
 
 
 def _with_kept_keys(port, seen):

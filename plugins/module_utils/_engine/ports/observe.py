@@ -37,7 +37,7 @@ def observe(path, hints=None):
         )
     bridge_of = {uuid: bridge["name"] for bridge in bridges for uuid in ovsdb.as_list(bridge["ports"])}
     interface_of = {row["_uuid"]: row for row in interfaces}
-    seen = {row["name"]: _seen(row, bridge_of[row["_uuid"]], interface_of) for row in ports if row["_uuid"] in bridge_of}
+    seen = {row["name"]: _seen(row, bridge_of[row["_uuid"]], interface_of) for row in ports}
     by_name = {row["name"]: row for row in bridges}
     return State(by_name, _with_devices(seen, by_name, hints or {}, path))
 
@@ -63,7 +63,7 @@ def _seen(row, bridge, interface_of):
         bond=[interface["name"] for interface in interfaces] != [row["name"]],
         ofport=ovsdb.optional(first["ofport"]),
         ofport_request=ovsdb.optional(first["ofport_request"]),
-        fault=ovsdb.optional(first["error"]),
+        fault=(ovsdb.optional(first["error"]) or "").replace("\n", "; ") or None,
     )
 
 
@@ -75,6 +75,10 @@ def _with_devices(ports, bridges, hints, path):
 
     def fault(seen):
         port = seen.port
+        if port.type == "patch":
+            return _lonely(port, ports) or seen.fault
+        if seen.fault:
+            return seen.fault
         if port.type == "internal" and port.name in hints and port.name not in devices:
             return None if port.name in elsewhere[hints[port.name]] else GONE
         if port.type == "system" and bridges[port.bridge]["datapath_type"] == "netdev":
@@ -83,7 +87,16 @@ def _with_devices(ports, bridges, hints, path):
             return DEAF if heard is not None and devices[port.name] not in heard else None
         return None
 
-    return {name: replace(seen, fault=seen.fault or fault(seen)) for name, seen in ports.items()}
+    return {name: replace(seen, fault=fault(seen)) for name, seen in ports.items()}
+
+
+def _lonely(port, ports):
+    """The fault of a patch port without its other end; ovs-vswitchd writes it too, some tenths of a second later."""
+    peer = port.options.get("peer")
+    other = ports[peer].port if peer in ports else None
+    if other and other.type == "patch" and other.options.get("peer") == port.name:
+        return None
+    return f"no patch port {peer} has it as its peer"
 
 
 def _devices_in(namespaces):

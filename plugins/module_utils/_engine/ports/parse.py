@@ -20,7 +20,7 @@ DEVICE_NAME_LENGTH, PORT_NAME_LENGTH = 15, 63
 
 
 def parse(config, absent, owner):
-    """({name: Port}, {name: namespace}) of the items; only names matter when absent. Raises BadInput with every problem."""
+    """({name: Port}, {name: namespace}) of the items. absent: only names matter. BadInput holds every problem."""
     problems, ports, hints, first = [], {}, {}, {}
     for index, item in enumerate(config):
         checked = _Item(index, item, problems)
