@@ -14,7 +14,7 @@ def empty():
     """Bring the host back to nothing but an empty bridge, and wait until the kernel has done so."""
     run("ovs-vsctl", "--if-exists", "del-br", BRIDGE)
     names = os.listdir("/run/netns")
-    # The kernel destroys namespaces later and in the order of their deletion: when this last one's veth goes, all are gone
+    # The kernel destroys namespaces later, in the order of deletion: once this last one's veth is gone, all are
     run("ip", "netns", "add", "last")
     run("ip", "link", "add", "last", "type", "veth", "peer", "name", "inner", "netns", "last")
     batch = "".join(f"netns delete {name}\n" for name in [*names, "last"])

@@ -15,8 +15,9 @@ from pathlib import Path
 PEAK_FILE = "DATAPLANE_BENCH_PEAK"
 
 if __name__ == "__main__":
+    del sys.argv[0]  # a module takes an argument for a file with its options
     try:
-        runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     finally:
         kilobytes = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]
         Path(os.environ[PEAK_FILE]).write_text(kilobytes)

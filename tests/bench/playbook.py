@@ -37,7 +37,6 @@ def run(tasks, home):
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "False",
         "ANSIBLE_LOCAL_TEMP": f"{home}/local",
         "ANSIBLE_REMOTE_TEMP": f"{home}/remote",
-        "ANSIBLE_PIPELINING": "True",
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
     }
     command = [Path(sys.executable).with_name("ansible-playbook"), "--connection", "local", playbook]

@@ -15,7 +15,7 @@ from tests.bench.playbook import BRIDGES, missing, task
 from tests.bench.raw import restore
 
 _NAMESPACES = "community.general"
-_RESTORE = {"ipv4": "iptables-restore", "ipv6": "ip6tables-restore"}
+_RESTORE = {"ipv4": "iptables-restore --noflush", "ipv6": "ip6tables-restore --noflush"}
 
 
 def tasks(cloud, home):
@@ -38,20 +38,20 @@ def _ports(ports):
 def _router(space, cloud, home):
     name, links = space["name"], space["links"]
     floating = [item for item in cloud["floating_ips"] if item["namespace"] == name]
-    inside = f"ip netns exec {name}"
+    inside, ip = f"ip netns exec {name}", f"ip -n {name}"
     yield _command(f"ip netns add {name}") if missing(_NAMESPACES) else task(f"{_NAMESPACES}.ip_netns", name=name)
     yield _command(f"ip link set {{{{ item.name }}}} netns {name}", loop=links)
-    yield _command(f"ip -n {name} link set lo up")
+    yield _command(f"{ip} link set lo up")
     yield _command(f"{inside} sysctl -w " + " ".join(f"{key}={value}" for key, value in space["sysctls"].items()))
-    yield _command(f"ip -n {name} link set {{{{ item.name }}}} address {{{{ item.mac_address }}}} mtu 1500 up", loop=links)
-    yield _command(f"ip -n {name} address add {{{{ item.addresses[0] }}}} brd + dev {{{{ item.name }}}}", loop=links)
+    yield _command(f"{ip} link set {{{{ item.name }}}} address {{{{ item.mac_address }}}} mtu 1500 up", loop=links)
+    yield _command(f"{ip} address add {{{{ item.addresses[0] }}}} brd + dev {{{{ item.name }}}}", loop=links)
     for route in space["routes"]:
-        yield _command(f"ip -n {name} route add {route['destination']} via {route['gateway']} proto static")
+        yield _command(f"{ip} route add {route['destination']} via {route['gateway']} proto static")
     for item in cloud["nat_rules"]:
         if item["namespace"] == name:
             yield _command(f"{inside} {_RESTORE[item['family']]}", stdin=restore(item))
     yield _command(
-        f"ip -n {name} address add {{{{ item.floating_ip_address }}}}/32 brd {{{{ item.floating_ip_address }}}}"
+        f"{ip} address add {{{{ item.floating_ip_address }}}}/32 brd {{{{ item.floating_ip_address }}}}"
         " dev {{ item.device }}",
         loop=floating,
     )

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How fast are we, against a hand-written script and against stock modules? As root: python -m tests.bench.
+
+Runs in a throw-away host of its own, touches nothing of the machine, ends by
+itself. Figures of one run on one machine may be compared with each other only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import tests.conftest  # noqa: F401  (makes the checkout importable as a collection)
+from tests import sandbox
+from tests.bench import cases, report
+
+PLUGS = ("internal", "veth")
+
+
+def main():
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # run what atexit holds: the end of Open vSwitch
+    started = time.monotonic()
+    sandbox.enter()
+    results = {"machine": _machine(), "routers": [], "play": {"skipped": "--quick"}, "stock": {"skipped": "--quick"}}
+    for routers, addresses in ((1, 10), (1, 100), (10, 2)) if options.quick else (
+        (1, 10), (1, 100), (1, 1000), (10, 2), (50, 2)
+    ):  # fmt: skip
+        for plug in PLUGS:
+            _say(started, f"{routers} router(s), {addresses} floating IPs each, {plug}")
+            results["routers"].append(cases.routers(routers, addresses, plug, options.repetitions))
+    _say(started, "namespaces")
+    results["namespaces"] = cases.many_namespaces(100 if options.quick else 1000, options.repetitions)
+    if not options.quick:
+        _say(started, "whole play")
+        results["play"] = cases.whole_play(100, "internal", options.repetitions)
+        _say(started, "stock play")
+        results["stock"] = cases.stock_play([1, 10] + [100] * options.stock_100)
+    results["aims"] = [{**vars(aim), "met": aim.met} for aim in report.aims(results)]
+    results["seconds"] = round(time.monotonic() - started, 1)
+    report.show(results)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _options():
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--quick", action="store_true", help="small sizes, no plays: under a minute")
+    add("--repetitions", type=int, default=3, help="of each measurement; the median counts (%(default)s)")
+    add("--stock-100", action="store_true", help="measure the stock play with 100 floating IPs: minutes")
+    add("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    return parser.parse_args()
+
+
+def _machine():
+    tools = [subprocess.run([*argv], capture_output=True, text=True, check=False).stdout.split("\n")[0]
+             for argv in (("iptables", "--version"), ("ip", "-V"), ("ovs-vsctl", "--version"))]
+    return f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}, {', '.join(tools)}"
+
+
+def _say(started, what):
+    print(f"[{time.monotonic() - started:4.0f} s] {what}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

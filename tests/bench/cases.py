@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is measured. Every function returns plain data, seconds and megabytes, for the report and for JSON."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import tempfile
+import time
+
+from tests.bench import host, ours, playbook, raw, stock
+from tests.bench.routers import cloud
+
+
+def routers(count, floating_ips, plug, repetitions):
+    """That many routers, each from nothing: by hand (a), by our modules, and by our modules once more.
+
+    same: whether both ways built the same. Medians of the repetitions.
+    """
+    wanted = cloud(count, floating_ips, plug)
+    rounds = [_round(wanted, plug) for _ in range(repetitions)]
+    return {
+        "routers": count,
+        "floating_ips": floating_ips,
+        "plug": plug,
+        "same": all(one["same"] for one in rounds),
+        "raw": statistics.median(one["raw"] for one in rounds),
+        "create": _median([one["create"] for one in rounds]),
+        "again": _median([one["again"] for one in rounds]),
+    }
+
+
+def _round(wanted, plug):
+    host.empty()
+    seconds = _by_hand(wanted)
+    built = host.state()
+    host.empty()
+    create = ours.converge(wanted, plug)
+    same = host.state() == built
+    again = ours.converge(wanted, plug)
+    assert not any(run.changed for run in again), f"second run changed: {again}"
+    return {"raw": seconds, "create": create, "again": again, "same": same}
+
+
+def _by_hand(wanted):
+    with tempfile.TemporaryDirectory() as home:
+        script = raw.write(wanted, home)
+        started = time.monotonic()
+        subprocess.run(["sh", "-e", script], check=True, timeout=300)
+        return time.monotonic() - started
+
+
+def _median(rounds):
+    """{"engine", "process", "modules": {module: engine}, "memory": {module: MB}} of lists of ours.Run."""
+    modules = {
+        runs[0].module: statistics.median(run.engine for run in runs) for runs in zip(*rounds)
+    }
+    return {
+        "engine": statistics.median(sum(run.engine for run in runs) for runs in rounds),
+        "process": statistics.median(sum(run.process for run in runs) for runs in rounds),
+        "modules": modules,
+        "memory": {runs[0].module: max(run.memory for run in runs) for runs in zip(*rounds)},
+    }
+
+
+def whole_play(floating_ips, plug, repetitions):
+    """One router as a play of the roles' tasks, from nothing and again; {"create", "again"}, or the reason why not."""
+    lacking = playbook.missing(playbook.BRIDGES)
+    if lacking:
+        return {"skipped": f"collection {', '.join(lacking)} is not installed"}
+    wanted = cloud(1, floating_ips, plug)
+    create, again = [], []
+    for _ in range(repetitions):
+        host.empty()
+        with tempfile.TemporaryDirectory() as home:
+            tasks = ours.tasks(wanted, plug, home)
+            create.append(playbook.run(tasks, home))
+            again.append(playbook.run(tasks, home))
+    return {
+        "floating_ips": floating_ips,
+        "plug": plug,
+        "create": statistics.median(create),
+        "again": statistics.median(again),
+    }
+
+
+def stock_play(sizes):
+    """One router the stock way, (b): {number of floating IPs: seconds}, or the reason why not."""
+    lacking = playbook.missing(playbook.BRIDGES)
+    if lacking:
+        return {"skipped": f"collection {', '.join(lacking)} is not installed"}
+    seconds = {}
+    for size in sizes:
+        host.empty()
+        with tempfile.TemporaryDirectory() as home:
+            seconds[size] = playbook.run(stock.tasks(cloud(1, size, "internal"), home), home)
+    return {"seconds": seconds}
+
+
+def many_namespaces(count, repetitions):
+    """Namespaces of two links, a floating IP and few rules each: built once, then runs that change nothing."""
+    host.empty()
+    wanted = cloud(count, 1, "veth", networks=1, few_rules=True)
+    create = ours.converge(wanted, "veth")
+    again = _median([ours.converge(wanted, "veth") for _ in range(repetitions)])
+    return {"namespaces": count, "create": _median([create]), "again": again}

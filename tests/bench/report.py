@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The figures as tables, and the aims beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A promise: what, the figure found, its limit. at_least: the figure must reach the limit, not stay below it."""
+
+    what: str
+    figure: float
+    limit: float
+    unit: str = "x"
+    at_least: bool = False
+
+    @property
+    def met(self):
+        return self.figure >= self.limit if self.at_least else self.figure <= self.limit
+
+
+def aims(results):
+    """The aims that these results can speak about."""
+    return [*_router_aims(results["routers"]), *_play_aims(results), *_namespace_aims(results.get("namespaces"))]
+
+
+def _router_aims(rows):
+    for row in rows:
+        yield Aim(f"{_cloud(row)}, {row['plug']}: engine / raw (a)", row["create"]["engine"] / row["raw"], 1.5)
+    for row in rows:
+        if row["floating_ips"] >= 1000:
+            yield Aim(f"{_cloud(row)}, {row['plug']}: no-op / raw (a)", row["again"]["engine"] / row["raw"], 1 / 3)
+    by_plug = {(row["routers"], row["plug"]): row for row in rows}
+    if (50, "veth") in by_plug:
+        figure = by_plug[50, "veth"]["create"]["engine"] / by_plug[50, "internal"]["raw"]
+        yield Aim("50 routers: engine with veth / raw (a) with internal ports", figure, 0.5)
+
+
+def _play_aims(results):
+    stock, play = results.get("stock"), results.get("play")
+    if stock and "seconds" in stock and "create" in play:
+        seconds, how = stock_at(stock["seconds"], play["floating_ips"])
+        what = f"{play['floating_ips']} floating IPs: stock play (b, {how}) / our whole play"
+        yield Aim(what, seconds / play["create"], 50, at_least=True)
+
+
+def _namespace_aims(row):
+    if row:
+        what = f"{row['namespaces']} namespaces, no-op"
+        yield Aim(f"{what}: engine, all modules", row["again"]["engine"], 2.0, "s")
+        yield Aim(f"{what}: peak memory of a module", max(row["again"]["memory"].values()), 200, "MB")
+
+
+def stock_at(seconds, size):
+    """(seconds, "measured" or how it was found) of the stock play with that many floating IPs: it grows linearly."""
+    if size in seconds:
+        return seconds[size], "measured"
+    few, more = sorted(seconds)[:2]
+    slope = (seconds[more] - seconds[few]) / (more - few)
+    return seconds[more] + slope * (size - more), f"extrapolated from {few} and {more}"
+
+
+def show(results):
+    """Print everything."""
+    console = Console(width=120)
+    console.print(f"\n{results['machine']}\n")
+    console.print(_routers(results["routers"]))
+    for row in results["routers"]:
+        if not row["same"]:
+            console.print(f"[yellow]{_cloud(row)}, {row['plug']}: the two ways did not build the same")
+    console.print(_plays(results))
+    if results.get("namespaces"):
+        console.print(_namespaces(results["namespaces"]))
+    console.print(_aims(aims(results)))
+
+
+def _table(title, *columns):
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="left" if number == 0 else "right")
+    return table
+
+
+def _routers(rows):
+    table = _table(
+        "Routers from nothing: by hand (a: ip -batch, iptables-restore, ovs-vsctl) and ours; seconds",
+        "cloud", "plug", "raw (a)", "engine", "engine/raw", "processes", "no-op", "no-op/raw",
+    )  # fmt: skip
+    for row in rows:
+        create, again = row["create"], row["again"]
+        table.add_row(
+            _cloud(row),
+            row["plug"],
+            f"{row['raw']:.3f}",
+            f"{create['engine']:.3f}",
+            f"{create['engine'] / row['raw']:.2f}",
+            f"{create['process']:.2f}",
+            f"{again['engine']:.3f}",
+            f"{again['engine'] / row['raw']:.2f}",
+        )
+    return table
+
+
+def _plays(results):
+    table = _table("One router, whole plays of ansible-playbook; seconds", "play", "from nothing", "again")
+    play, stock = results["play"], results["stock"]
+    if "skipped" in play:
+        table.add_row("ours", play["skipped"], "")
+    else:
+        table.add_row(f"ours, {play['floating_ips']} floating IPs", f"{play['create']:.1f}", f"{play['again']:.1f}")
+    if "skipped" in stock:
+        table.add_row("stock (b)", stock["skipped"], "")
+    for size, seconds in stock.get("seconds", {}).items():
+        table.add_row(f"stock (b), {size} floating IPs", f"{seconds:.1f}", "")
+    return table
+
+
+def _namespaces(row):
+    table = _table(
+        f"{row['namespaces']} namespaces of two links; seconds of engine, MB",
+        "module", "create", "no-op", "peak memory, no-op",
+    )  # fmt: skip
+    for module, seconds in row["again"]["modules"].items():
+        create, memory = row["create"]["modules"][module], row["again"]["memory"][module]
+        table.add_row(module, f"{create:.2f}", f"{seconds:.3f}", f"{memory:.0f}")
+    return table
+
+
+def _aims(found):
+    table = _table("Aims", "aim", "found", "limit", "")
+    for aim in found:
+        limit = f"{'>=' if aim.at_least else '<='} {aim.limit:.2f} {aim.unit}"
+        table.add_row(aim.what, f"{aim.figure:.2f} {aim.unit}", limit, "[green]met" if aim.met else "[red]missed")
+    return table
+
+
+def _cloud(row):
+    routers, addresses = row["routers"], row["floating_ips"]
+    return f"{routers} router{'s' * (routers > 1)} x {addresses} floating IPs"
