@@ -12,7 +12,7 @@ author:
   - The cloudnet.dataplane founders (@cloudnet)
 description:
   - Reads network namespaces in the vocabulary of M(cloudnet.dataplane.netns), ours or not.
-  - Routes that the kernel makes, the kernel's own rules and neighbours that were learned are left out.
+  - What the kernel makes or learns by itself is left out, link-local addresses and connected routes for example.
 extends_documentation_fragment:
   - cloudnet.dataplane.declarative.info
 options:

@@ -34,9 +34,13 @@ def run(options, backend_of, **others):
         required_one_of=[("config", "packed")],
         supports_check_mode=True,
     )
+    run_module(module, lambda: backend_of(_config(module.params), module.params, module.check_mode))
+
+
+def run_module(module, make_backend):
+    """Converge what make_backend() returns, and exit. It may raise EngineError, and warn about what it finds."""
     try:
-        backend = backend_of(_config(module.params), module.params, module.check_mode)
-        outcome = converge(backend, module.check_mode)
+        outcome = converge(make_backend(), module.check_mode)
     except BadInput as error:
         module.fail_json(msg=str(error), problems=error.problems)
     except ApplyFailed as error:

@@ -61,6 +61,12 @@ def write(key, value):
         os.close(descriptor)
 
 
+def write_all(values):
+    """Set {key: value}. Forwarding goes first: changing it resets other settings to what RFC 1122 or RFC 1812 wants."""
+    for key in sorted(values, key=lambda key: not key.endswith((".ip_forward", ".forwarding"))):
+        write(key, values[key])
+
+
 def missing(key):
     """The sentence about a key that the kernel does not have."""
     module = next((module for prefix, module in _MODULES.items() if key.startswith(prefix)), None)

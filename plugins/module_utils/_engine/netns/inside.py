@@ -35,13 +35,7 @@ def before_links(steps, owner, root, own):
             requests.append(link.move(step.key, own) if moves_out else link.delete(step.key))
     with Netlink() as netlink:
         netlink.write(requests)
-    _write_sysctls([step for step in steps if step.kind == "sysctls" and not sysctl.device_of(step.key)])
-
-
-def _write_sysctls(steps):
-    # Forwarding goes first: changing it resets other settings to what RFC 1122 or RFC 1812 wants.
-    for step in sorted(steps, key=lambda step: not step.key.endswith(("ip_forward", ".forwarding"))):
-        sysctl.write(step.key, step.after)
+    sysctl.write_all({s.key: s.after for s in steps if s.kind == "sysctls" and not sysctl.device_of(s.key)})
 
 
 def after_links(steps, target):
@@ -72,8 +66,7 @@ def _device_sysctls(steps, target):
         keys = [key for key, value in target["sysctls"].items() if sysctl.device_of(key) and value is not None]
     else:
         keys = [step.key for step in settings]
-    for key in keys:
-        sysctl.write(key, target["sysctls"][key])
+    sysctl.write_all({key: target["sysctls"][key] for key in keys})
 
 
 def _requests(steps, target, indexes):

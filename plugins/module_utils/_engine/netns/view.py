@@ -29,9 +29,10 @@ def of(kind, key, value):
 
 
 def namespace(name, state):
-    """A whole namespace, in the shape of an item of the config plus its owner."""
+    """A whole namespace, in the shape of an item of the config plus its owner. The kernel's own addresses are not."""
+    addresses = [key for key, value in state["addresses"].items() if not value["kernel"]]
     links = [
-        {"name": device, **link(value), "addresses": [prefix for on, prefix in state["addresses"] if on == device]}
+        {"name": device, **link(value), "addresses": [prefix for on, prefix in addresses if on == device]}
         for device, value in state["links"].items()
     ]
     return {
