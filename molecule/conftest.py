@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the scenarios' tests share: the hosts of the scenario's lab, and a run on each of them at once."""
+"""What the scenarios' tests share: the running lab of the scenario."""
 
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
-import testinfra
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from tests.lab import Lab  # noqa: E402  (the path above makes it importable)
 
 
 @pytest.fixture(scope="session")
 def lab():
-    """lab(name): the testinfra host of that inventory hostname."""
-    name = f"molecule-{os.environ['MOLECULE_SCENARIO_NAME']}"
-    return lambda host: testinfra.get_host(f"podman://{name}-{host}")
+    """The scenario's Lab; lab.host(NAME) is a host as testinfra sees it."""
+    scenario = os.environ["MOLECULE_SCENARIO_NAME"]
+    inventory = os.environ.get("DATAPLANE_INVENTORY", f"inventories/{scenario}")
+    return Lab(f"molecule-{scenario}", inventory, Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "record")

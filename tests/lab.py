@@ -97,6 +97,11 @@ class Run:
         return [task["msg"] for task in self.tasks if task["failed"]]
 
 
+def without_namespaces(names, objects):
+    """The objects whose name mentions none of the names."""
+    return [each for each in objects if not any(name in each for name in names)]
+
+
 def _essence(change):
     return {key: change[key] for key in ("action", "object", "before", "after", "disruption")}
 

@@ -64,6 +64,11 @@ class CallbackModule(CallbackBase):
                 "failed": bool(outcome.get("failed")),
                 "msg": str(outcome.get("msg", "")) if outcome.get("failed") else "",
                 "changes": json.loads(json.dumps(outcome.get("changes", []), default=str)),
-                "commands": [str(line) for line in outcome.get("commands", [])],
+                "commands": _commands(outcome),
             }
         )
+
+
+def _commands(outcome):
+    """What a task of the stock collection ran, over all items of its loop."""
+    return [str(line) for item in (outcome, *outcome.get("results", [])) for line in item.get("commands", [])]

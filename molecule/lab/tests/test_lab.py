@@ -11,25 +11,25 @@ HOSTS = {"one": "10.0.0.11", "two": "10.0.0.52", "gateway": "10.0.0.13"}
 @pytest.mark.parametrize("name", HOSTS)
 def test_services_run(lab, name):
     for service in ("openvswitch-switch", "ssh"):
-        assert lab(name).service(service).is_running
+        assert lab.host(name).service(service).is_running
 
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_cards_are_up(lab, name):
-    cards = lab(name).check_output("ip -brief link show up type veth").splitlines()
+    cards = lab.host(name).check_output("ip -brief link show up type veth").splitlines()
     assert [card.split("@")[0] for card in cards] == ["eth0", "eth1", "eth2", "eth3"]
 
 
 @pytest.mark.parametrize("name", HOSTS)
 def test_management_network_reaches_everybody(lab, name):
     for address in (*HOSTS.values(), "10.0.0.254"):
-        lab(name).run_expect([0], f"ping -c 1 -W 2 {address}")
+        lab.host(name).run_expect([0], f"ping -c 1 -W 2 {address}")
 
 
 @pytest.fixture
 def tagged(lab):
     """Host one with 203.0.113.5 on VLAN 1002 of its external card."""
-    one = lab("one")
+    one = lab.host("one")
     one.check_output(
         "ovs-vsctl add-br ext -- set bridge ext datapath_type=netdev -- add-port ext eth3"
         " -- add-port ext probe tag=1002 -- set interface probe type=internal"

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Instances on VLANs 100 and 101 reach an external network through source NAT (reference 11.4)."""
+
+from __future__ import annotations
+
+ROUTER_DEVICES = {"qr-d568ba1a-74", "qr-e17162c5-00", "qg-b8b32a88-03"}
+
+
+def router(lab):
+    (name,) = [each for each in lab.sh("network1", "ls /run/netns").split() if each.startswith("qrouter-")]
+    return name
+
+
+def capture(lab, device):
+    """Start tcpdump on a device of the router; the file it writes, complete after a second of silence."""
+    path = f"/tmp/{device}.txt"
+    command = f"ip netns exec {router(lab)} timeout 5 tcpdump -nl -i {device} icmp"
+    lab.sh("network1", f"{command} >{path} 2>/dev/null & sleep 1")
+    return path
+
+
+def test_check_mode_on_virgin_hosts_predicted_exactly_what_the_first_run_did(lab):
+    predicted, done = lab.recorded("site", check=True)[0], lab.recorded("site")[0]
+    assert done.changes(), "the first run built something"
+    assert predicted.changes() == done.changes()
+
+
+def test_the_second_run_changed_nothing(lab):
+    assert lab.recorded("site")[1].changes() == {}
+
+
+def test_devices_are_named_as_in_the_seed_and_plugged_with_veths(lab):
+    devices = lab.sh("network1", f"ip -n {router(lab)} -brief link").split("\n")
+    assert {line.split("@")[0] for line in devices if "@" in line} == ROUTER_DEVICES
+    assert "tapb8b32a88-03" in lab.sh("network1", "ovs-vsctl list-ports br-int").split()
+
+
+def test_the_default_route_is_the_external_gateway(lab):
+    assert "via 10.10.10.1" in lab.sh("network1", f"ip -n {router(lab)} route show default")
+
+
+def test_every_probe_of_the_model_is_answered(lab):
+    assert "all answered as the model says" in lab.play("verify.yml").output
+
+
+def test_the_gateway_is_two_hops_away(lab):
+    hops = lab.sh("compute1", "ip netns exec vm-cirros-vm3 traceroute -n -I -w 2 10.10.10.1").splitlines()[1:]
+    assert [hop.split()[1] for hop in hops] == ["172.16.101.1", "10.10.10.1"]
+
+
+def test_the_source_address_changes_between_the_inner_and_the_outer_device(lab):
+    inside, outside = capture(lab, "qr-e17162c5-00"), capture(lab, "qg-b8b32a88-03")
+    lab.sh("compute1", "ip netns exec vm-cirros-vm3 ping -c 2 -W 2 10.10.10.1")
+    lab.sh("network1", "sleep 5")
+    assert "172.16.101.3 > 10.10.10.1" in lab.sh("network1", f"cat {inside}")
+    seen = lab.sh("network1", f"cat {outside}")
+    assert "10.10.10.2 > 10.10.10.1" in seen
+    assert "172.16.101.3" not in seen
+
+
+def test_nobody_outside_opens_a_connection_to_an_instance(lab):
+    """As in Neutron it is the world that has no route to a tenant's addresses; the router filters nothing here."""
+    assert lab.host("outside").run("ping -c 2 -W 1 172.16.101.3").rc != 0

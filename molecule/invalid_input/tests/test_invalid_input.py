@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A wrong site is refused with every error at once, each naming path, value and rule."""
+
+from __future__ import annotations
+
+import pytest
+
+#: (variable path, value) of every mistake in the inventory; the rule is the sentence that follows them.
+MISTAKES = [
+    ("dataplane_networks[0].subnets[0].gateway_ip", "203.0.114.1"),
+    ("dataplane_networks[1].segmentation_id", "5000"),
+    ("dataplane_networks[3].name", "green"),
+    ("dataplane_networks[3].segmentation_id", "20"),
+    ("dataplane_routers[0].interfaces[1]", "green-subnet"),
+    ("dataplane_routers[0].interfaces[2].subnet", "red-subnet"),
+    ("dataplane_ports[0].binding_host_id", "compute9"),
+    ("dataplane_ports[1].mac_address", "fa:16:3e:00:00:01"),
+    ("dataplane_floating_ips[0].floating_ip_address", "198.51.100.7"),
+]
+
+
+@pytest.fixture(scope="module")
+def refusal(lab):
+    run = lab.play("site.yml", succeeds=False)
+    assert all(task["action"] == "cloudnet.dataplane.plan" for task in run.tasks if task["failed"])
+    return run.failures()[0].splitlines()
+
+
+@pytest.mark.parametrize(("path", "value"), MISTAKES, ids=[path for path, _ in MISTAKES])
+def test_the_mistake_is_named_with_path_value_and_rule(refusal, path, value):
+    (line,) = [each for each in refusal if each.lstrip("- ").startswith(path) and value in each]
+    assert len(line.split(value)[-1]) > 10, "a rule follows the value"
+
+
+def test_a_physical_network_that_no_host_maps_is_named(refusal):
+    assert any("bridge_mappings" in line and "external" in line for line in refusal)

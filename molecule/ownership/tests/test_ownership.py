@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Foreign objects: left alone, refused when in the way, adopted on demand; teardown removes ours and only ours."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SNAPSHOT = Path(__file__).resolve().parents[3] / "tests" / "snapshot.sh"
+HOSTS = ("network1", "compute1")
+ROUTER = "qrouter-fce64ebe-47f0-4846-b3af-9cf764f1ff11"
+
+#: Somebody else's things, of every kind that we also make.
+FOREIGN = """
+ip netns add mine
+ip link add mine0 netns mine type veth peer name mine1
+ip -n mine addr add 192.0.2.1/24 dev mine0
+ip netns exec mine iptables -A INPUT -p tcp --dport 22 -j ACCEPT
+ovs-vsctl add-br br-mine -- set bridge br-mine datapath_type=netdev -- add-port br-mine mine1
+ovs-ofctl add-flow br-mine priority=7,arp,actions=NORMAL
+iptables -N their-chain
+iptables -A INPUT -j their-chain
+iptables -t nat -A POSTROUTING -s 192.0.2.0/24 -j MASQUERADE
+sysctl -qw net.ipv4.conf.all.rp_filter=2
+"""
+
+
+def snapshot(lab, host):
+    return subprocess.run(
+        ["podman", "exec", "-i", f"{lab.name}-{host}", "sh"],
+        input=SNAPSHOT.read_text(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+@pytest.fixture(scope="module")
+def before(lab):
+    """The hosts with foreign objects on them, before we ever ran."""
+    for host in HOSTS:
+        lab.sh(host, FOREIGN)
+    return {host: snapshot(lab, host) for host in HOSTS}
+
+
+def test_a_foreign_namespace_of_a_wanted_name_stops_the_run_before_it_changes_anything(lab, before):
+    lab.sh("network1", f"ip netns add {ROUTER}")
+    run = lab.play("site.yml", "--limit", "network1", succeeds=False)
+    (words,) = run.failures()
+    assert ROUTER in words
+    assert "adopt" in words
+    assert lab.sh("network1", f"ip -n {ROUTER} -o link").count("\n") == 0  # only lo: nothing was put inside
+    lab.sh("network1", f"ip netns del {ROUTER}")
+
+
+def test_a_foreign_port_of_a_wanted_name_stops_the_run(lab, before):
+    lab.sh("network1", "ovs-vsctl add-port br-mine qg-c08b8179-3b -- set interface qg-c08b8179-3b type=internal")
+    run = lab.play("site.yml", "--limit", "network1", succeeds=False)
+    (words,) = run.failures()
+    assert "qg-c08b8179-3b" in words
+    assert "adopt" in words
+    lab.sh("network1", "ovs-vsctl del-port qg-c08b8179-3b")
+
+
+def test_a_foreign_integration_bridge_stops_the_run(lab, before):
+    lab.play("teardown.yml")
+    lab.sh("network1", "ovs-vsctl add-br br-int -- set bridge br-int datapath_type=netdev")
+    run = lab.play("site.yml", "--limit", "network1", succeeds=False)
+    assert "br-set-external-id br-int" in run.failures()[0]
+    lab.sh("network1", "ovs-vsctl del-br br-int")
+
+
+def test_what_is_adopted_becomes_ours(lab, before):
+    lab.sh("network1", f"ip netns add {ROUTER}")
+    lab.play("site.yml", "--extra-vars", '{"dataplane_adopt": true}')
+    assert lab.play("site.yml").changes() == {}
+
+
+def test_a_run_leaves_foreign_objects_alone(lab, before):
+    now = snapshot(lab, "network1")
+    for line in before["network1"].splitlines():
+        if "mine" in line or "their-chain" in line or "192.0.2" in line:
+            assert line in now.splitlines()
+
+
+def test_teardown_in_check_mode_predicts_what_teardown_does(lab, before):
+    predicted = lab.play("teardown.yml", "--check")
+    assert lab.play("teardown.yml").changes() == predicted.changes()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_teardown_left_the_host_as_it_was(lab, before, host):
+    assert snapshot(lab, host).splitlines() == before[host].splitlines()
+
+
+def test_a_second_teardown_has_nothing_to_do(lab, before):
+    assert lab.play("teardown.yml").changes() == {}
