@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
-#: How the names of the chains that hold them end, after the chain prefix.
+#: How Neutron's L3 agent begins the names of its chains.
+PREFIX = "neutron-l3-agent"
+
+#: How the names of the chains that hold the rules go on after the prefix: two for DNAT, one for SNAT.
 DNAT_CHAINS = ("-OUTPUT", "-PREROUTING")
 SNAT_CHAIN = "-float-snat"
 CHAINS = (*DNAT_CHAINS, SNAT_CHAIN)
 
 
 def wanted(prefix, floating, fixed, random_fully):
-    """{chain: rule} of one floating IP."""
+    """{chain: [rule]} of one floating IP."""
     inward = f"-d {floating}/32 -j DNAT --to-destination {fixed}"
     outward = f"-s {fixed}/32 -j SNAT --to-source {floating}" + (" --random-fully" if random_fully else "")
-    return {**{prefix + chain: inward for chain in DNAT_CHAINS}, prefix + SNAT_CHAIN: outward}
+    return {**{prefix + chain: [inward] for chain in DNAT_CHAINS}, prefix + SNAT_CHAIN: [outward]}
 
 
 def read(rule):
@@ -29,3 +32,29 @@ def read(rule):
     if (flag, goto, words[4]) == ("-s", "SNAT", "--to-source") and words[6:] in ([], ["--random-fully"]):
         return to, host
     return None
+
+
+def index(chains, prefix):
+    """{floating: {chain: [(position, rule, fixed)]}} of the chains of a nat table, positions from 0."""
+    found = {}
+    for chain in (prefix + end for end in CHAINS):
+        for position, rule in enumerate(chains.get(chain, ())):
+            pair = read(rule)
+            if pair:
+                floating, fixed = pair
+                found.setdefault(floating, {}).setdefault(chain, []).append((position, rule, fixed))
+    return found
+
+
+def texts(rows):
+    """{chain: [rule]} of one entry of index()."""
+    return {chain: [rule for _position, rule, _fixed in found] for chain, found in rows.items()}
+
+
+def document(deletes, appends):
+    """The input of iptables-restore --noflush. deletes: {chain: positions}, appends: {chain: rules}."""
+    lines = ["*nat"]
+    for chain, positions in deletes.items():
+        lines += [f"-D {chain} {position + 1}" for position in sorted(positions, reverse=True)]
+    lines += [f"-A {chain} {rule}" for chain, rules in appends.items() for rule in rules]
+    return "\n".join([*lines, "COMMIT", ""])

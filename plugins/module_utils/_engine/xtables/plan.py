@@ -57,6 +57,11 @@ class InTheWay(Exception):
         super().__init__(table)
 
 
+def marker(owner):
+    """The one rule of the marker chain. Nothing ever jumps to that chain; the rule only says whose it is."""
+    return comment(mark.alias(owner))
+
+
 @dataclass
 class Comparison:
     """The rules under which one RuleSet is compared with a host. in_our_namespace: the namespace carries our mark."""
@@ -105,7 +110,7 @@ class Comparison:
         listed = (self.ruleset.tables or {}).get(table, {})
         wanted = {} if self.absent else listed
         ours = {chain for chain in have if self._is_ours(chain)}
-        marked = self.in_our_namespace or have.get(mark.CHAIN) == [self._marker()]
+        marked = self.in_our_namespace or have.get(mark.CHAIN) == [marker(self.owner)]
         doomed = self._doomed(ours, listed, marked)
         if not marked and not self.adopt:
             self._refuse_foreign(table, have, ours if wanted else doomed, wanted)
@@ -130,18 +135,15 @@ class Comparison:
             return ours if everything else ours & set(listed)
         return ours - set(listed) if self.purge and marked else set()
 
-    def _marker(self):
-        return comment(mark.alias(self.owner))
-
     def _marker_changes(self, table, have, staying, wanted):
         """The marker chain comes with our first chain of a table, and goes with the last."""
-        there, marker = have.get(mark.CHAIN), [self._marker()]
+        there, mine = have.get(mark.CHAIN), [marker(self.owner)]
         if self.in_our_namespace:
             return []
-        if there != marker and any(chain not in BUILTIN[table] for chain in wanted):
-            edits = edit(mark.CHAIN, there or [], marker, range(len(there or [])))
-            return [ChainChange(table, mark.CHAIN, there, marker, tuple(edits))]
-        if there == marker and not staying and not wanted and (self.absent or self.purge):
+        if there != mine and any(chain not in BUILTIN[table] for chain in wanted):
+            edits = edit(mark.CHAIN, there or [], mine, range(len(there or [])))
+            return [ChainChange(table, mark.CHAIN, there, mine, tuple(edits))]
+        if there == mine and not staying and not wanted and (self.absent or self.purge):
             return [ChainChange(table, mark.CHAIN, there, None)]
         return []
 
