@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 
 import pytest
+
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import namespace
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
 
@@ -20,7 +22,7 @@ def here(_name=None):
     return os.stat("/proc/thread-self/ns/net").st_ino
 
 
-def test_iproute2_sees_ours_and_we_see_its(tmp_path):
+def test_iproute2_sees_ours_and_we_see_its():
     namespace.create("ours", "demo")
     run("ip", "netns", "add", "theirs")
     assert set(run("ip", "netns", "list").split()) == {"ours", "theirs"}
@@ -73,23 +75,16 @@ def test_exceptions_come_out_and_missing_namespaces_are_named():
         namespace.map_inside(here, ["a", "b"])
 
 
-def test_run_netns_is_made_shared_when_it_is_a_plain_directory(tmp_path):
+def test_run_netns_is_made_shared_when_it_is_a_plain_directory():
     """In a mount namespace of its own, as systemd's PrivateTmp gives a unit, the mount must propagate."""
     script = (
         "mount --make-rprivate / && mount -t tmpfs tmpfs /run && python3 - && "
         "grep ' /run/netns ' /proc/self/mountinfo | grep shared: && ip netns add b && ip netns list"
     )
     code = "\n".join([
-        "import sys", f"sys.path[:0] = {os.environ.get('PYTHONPATH', '').split(os.pathsep) + _paths()!r}",
+        "import sys", f"sys.path[:0] = {sys.path!r}",
         "from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import namespace",
         "namespace.create('a', 'demo')",
     ])  # fmt: skip
-    done = subprocess.run(["unshare", "-m", "sh", "-ec", script], input=code, text=True, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()[-2:]) == {"a", "b"}
-
-
-def _paths():
-    import sys
-
-    return sys.path
+    shown = run("unshare", "-m", "sh", "-ec", script, input=code)
+    assert set(shown.split()[-2:]) == {"a", "b"}

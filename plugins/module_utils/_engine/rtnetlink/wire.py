@@ -24,7 +24,10 @@ _ATTRIBUTE = struct.Struct("=HH")
 _TYPE_MASK = 0x3FFF  # the upper bits say "nested" and "big endian"
 
 _RECEIVE_BYTES = 1 << 20
-_SEND_BYTES = 1 << 16  # per sendmsg; well under the default SO_SNDBUF of 212992
+_SEND_BYTES = 1 << 16  # per system call; well under the default SO_SNDBUF of 212992
+_SEND_REQUESTS = 500  # per system call: if all are refused, their answers (1 KB each) must fit the receive buffer
+_RECEIVE_BUFFER = 1 << 20
+_SO_RCVBUFFORCE = 33
 _DUMP_TRIES = 20
 _FAILURES_SHOWN = 10
 
@@ -83,6 +86,7 @@ class Netlink:
 
     def __init__(self):
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
         self._sequence = 0
         for option in (_CAP_ACK, _EXT_ACK, _STRICT_CHECK):
             try:
@@ -137,14 +141,14 @@ class Netlink:
     def write(self, requests):
         """Send requests in order, many per system call. Raises KernelRefused naming each that failed.
 
-        The kernel goes on after a refused message, so requests after it in the same
-        system call may have taken effect.
+        The kernel goes on after a refused message, so the requests of the same system
+        call have all been tried then; later ones are not sent.
         """
         batch, size = [], 0
         for request in requests:
             batch.append(request)
             size += len(request.payload) + _HEADER.size
-            if size >= _SEND_BYTES:
+            if size >= _SEND_BYTES or len(batch) == _SEND_REQUESTS:
                 self._write(batch)
                 batch, size = [], 0
         if batch:
