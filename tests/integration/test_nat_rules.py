@@ -8,6 +8,7 @@ import shutil
 import socket
 
 import pytest
+
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import namespace
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
 
