@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.files import read_plan
 

@@ -9,6 +9,7 @@ import tempfile
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations import lockfile
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocate import allocate
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.compile import compile_site

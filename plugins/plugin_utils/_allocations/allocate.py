@@ -21,7 +21,7 @@ def allocate(site, lock):
     a pin on what another object has, a pool that is exhausted.
     """
     lock, problems = checked(lock), Problems()
-    hosts = schedule_routers(site, lock, problems)
+    hosts = schedule_routers(site, lock)
     new = {
         "version": VERSION,
         "addresses": allocate_addresses(site, lock, problems),
@@ -40,8 +40,7 @@ def _networks_by_host(site, router_hosts):
     for port in site.ports:
         present[port.host.name].add(port.network)
     for router in site.routers:
-        host = router.binding_host.name if router.binding_host else router_hosts.get(router.name)
-        if host:
-            present[host].update(port.network for port in router.ports)
+        host = router.binding_host.name if router.binding_host else router_hosts[router.name]
+        present[host].update(port.network for port in router.ports)
     return {host: [network for network in site.networks if network in networks]
             for host, networks in present.items() if networks}

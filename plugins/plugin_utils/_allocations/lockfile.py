@@ -11,6 +11,7 @@ import os
 import tempfile
 
 import yaml
+
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.lock import NAME, empty
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.errors import SiteError
 

@@ -7,18 +7,32 @@ from __future__ import annotations
 def check(site, problems):
     """Every router by itself."""
     for router in site.routers:
-        _host(router, problems)
+        if router.binding_host:
+            _bound(router, problems)
+        elif not any(can_carry(host, router) for host in site.hosts.values()):
+            problems.add(f"{router.path}.binding_host_id", "(missing)", _nobody(router))
         _gateway(router, problems)
         _subnets(router, problems)
         for route in router.routes:
             _route(route, router, problems)
 
 
-def _host(router, problems):
-    host = router.binding_host
-    if not host:
-        return
-    path = f"{router.path}.binding_host_id"
+def can_carry(host, router):
+    """Whether a router may be scheduled to a host."""
+    return "network" in host.groups and _physical_networks(router) <= set(host.bridge_mappings)
+
+
+def _physical_networks(router):
+    return {port.network.physical_network for port in router.ports if port.network.physical_network}
+
+
+def _nobody(router):
+    needed = ", ".join(sorted(_physical_networks(router)))
+    return "no host of group network can carry the router" + (f": none maps {needed}" if needed else "")
+
+
+def _bound(router, problems):
+    host, path = router.binding_host, f"{router.path}.binding_host_id"
     if "network" not in host.groups:
         problems.add(path, host.name, "must be a host of group network")
     for port in router.ports:

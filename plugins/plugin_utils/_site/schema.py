@@ -16,7 +16,7 @@ NETWORK_TYPES = ("flat", "vlan", "local", *TUNNEL_TYPES)
 IPV6_MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
 
 TEXT = {"type": "string", "minLength": 1}
-NAME = {"type": "string", "format": "name"}
+FILE_NAME = {"type": "string", "format": "file-name"}
 BOOLEAN = {"type": "boolean"}
 UUID = {"type": "string", "format": "uuid"}
 MAC = {"type": "string", "format": "mac"}
@@ -46,7 +46,7 @@ POOL = _object("start end", start=IP, end=IP)
 
 SUBNET = _object(
     "name cidr",
-    name=NAME,
+    name=TEXT,
     id=UUID,
     cidr=CIDR,
     ip_version={"enum": [4, 6]},
@@ -62,7 +62,7 @@ SUBNET = _object(
 
 NETWORK = _object(
     "name network_type",
-    name=NAME,
+    name=TEXT,
     id=UUID,
     router_external=BOOLEAN,
     network_type={"enum": list(NETWORK_TYPES)},
@@ -89,7 +89,7 @@ GATEWAY = _object(
 
 ROUTER = _object(
     "name",
-    name=NAME,
+    name=TEXT,
     id=UUID,
     distributed=BOOLEAN,
     ha=BOOLEAN,
@@ -101,7 +101,7 @@ ROUTER = _object(
 
 PORT = _object(
     "name network binding_host_id",
-    name=NAME,
+    name=FILE_NAME,
     id=UUID,
     network=TEXT,
     binding_host_id=TEXT,
@@ -139,7 +139,7 @@ SECURITY_GROUP_RULE = _object(
 )
 
 SECURITY_GROUP = _object(
-    "name", name=NAME, id=UUID, description=TEXT, stateful=BOOLEAN, rules=_list(SECURITY_GROUP_RULE)
+    "name", name=TEXT, id=UUID, description=TEXT, stateful=BOOLEAN, rules=_list(SECURITY_GROUP_RULE)
 )
 
 SITE = {

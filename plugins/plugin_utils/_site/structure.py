@@ -16,9 +16,9 @@ FORMATS = {
         re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"),
         "must be at most 63 letters, digits, '_', '.' and '-', starting with a letter or digit",
     ),
-    "name": (  # an instance's namespace is a file called vm-NAME
-        re.compile(r"[^\s/\x00]{1,200}"),
-        "must be 1 to 200 characters without '/' or white space",
+    "file-name": (  # an instance's namespace is a file called vm-NAME
+        re.compile(r"[!-.0-~]{1,200}"),
+        "must be 1 to 200 ASCII characters without '/' or white space",
     ),
     "uuid": (
         re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),

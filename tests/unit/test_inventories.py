@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventories build the clouds that they are modelled on, name by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations import lockfile
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocate import allocate
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.compile import compile_site
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load import load
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema import HOST_VARIABLES, SITE_VARIABLES
+
+INVENTORIES = Path(__file__).parents[2] / "inventories"
+
+
+def plans(name):
+    """The plans of an inventory, and whether its allocations are up to date."""
+    directory = INVENTORIES / name
+    variables = {}
+    for file in sorted((directory / "group_vars" / "all").glob("*.yml")):
+        variables.update(yaml.safe_load(file.read_text()))
+    groups = yaml.safe_load((directory / "hosts.yml").read_text())["all"]["children"]
+    host = {key: value for key, value in variables.items() if key in HOST_VARIABLES}
+    hosts = {name: {**host, "groups": [group]} for group, members in groups.items() for name in members["hosts"]}
+    site = load({key: value for key, value in variables.items() if key in SITE_VARIABLES}, hosts)
+    old = lockfile.read(str(directory / "allocations.yml"))
+    lock = allocate(site, old)
+    assert lock == old, "allocations.yml is committed"
+    return compile_site(site, lock)
+
+
+@pytest.mark.parametrize(("inventory", "namespace", "ports", "devices"), [
+    (
+        "public_network",
+        "qrouter-fce64ebe-47f0-4846-b3af-9cf764f1ff11",
+        ["qr-15ea2dd1-65", "qr-dc290da0-0a", "qg-c08b8179-3b"],
+        {
+            "qr-15ea2dd1-65": ["10.10.10.1/24"],
+            "qr-dc290da0-0a": ["20.20.20.1/24"],
+            "qg-c08b8179-3b": ["180.180.180.2/24"],
+        },
+    ),
+    (
+        "instance_external",
+        None,
+        ["tapd568ba1a-74", "tape17162c5-00", "tapb8b32a88-03"],
+        {
+            "qr-d568ba1a-74": ["172.16.100.1/24"],
+            "qr-e17162c5-00": ["172.16.101.1/24"],
+            "qg-b8b32a88-03": ["10.10.10.2/24"],
+        },
+    ),
+])
+def test_the_router_has_the_known_devices(inventory, namespace, ports, devices):
+    plan = plans(inventory)["network1"]
+    router = plan["namespaces"][0]
+    assert {link["name"]: link["addresses"] for link in router["links"]} == devices
+    assert [port["name"] for port in plan["ports"] if "tag" in port] == ports
+    assert namespace in (None, router["name"])
+
+
+def _seen(plan):
+    """{instance: as whom the world outside sees it}"""
+    probes = plan["compute1"]["probes"]
+    return {probe["namespace"]: probe["expect_source"] for probe in probes if probe["kind"] == "tcp"}
+
+
+def test_public_network_translates_as_its_model():
+    plan = plans("public_network")
+    floating = plan["network1"]["floating_ips"]
+    assert [(item["floating_ip_address"], item["fixed_ip_address"]) for item in floating] == [
+        ("180.180.180.3", "20.20.20.2")]
+    assert _seen(plan) == {"vm-vm10": "180.180.180.2", "vm-vm20": "180.180.180.3"}
+
+
+def test_instance_external_hides_its_instances_behind_the_router():
+    assert _seen(plans("instance_external")) == {"vm-cirros-vm2": "10.10.10.2", "vm-cirros-vm3": "10.10.10.2"}
