@@ -8,8 +8,9 @@ namespace          alias of its ``lo``: it lives and dies with the namespace
 link               alias of the link
 OVS row            ``external_ids:cloudnet-dataplane``
 OpenFlow flow      cookie
-iptables table     the namespace's mark; in a namespace without it (the root one) an
-                   empty chain ``cloudnet-dataplane`` beside the chains of our prefix
+iptables table     the namespace's mark; in a namespace without it (the root one) a
+                   chain ``cloudnet-dataplane`` that nothing jumps to, whose one rule is
+                   a comment naming the owner, beside the chains of our prefix
 =================  =====================================================================
 """
 
