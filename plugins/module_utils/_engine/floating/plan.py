@@ -51,7 +51,8 @@ class Plan:
         if held == [address] and rules.texts(rows) == wants:
             return
         foreign = [] if rows else [one for one in held if one.length != item.length and not one.is_floating()]
-        self._refuse(f"Address {foreign[0]} in namespace {self.namespace}" if foreign else None, foreign)
+        if foreign:
+            self._refuse(f"Address {foreign[0]} in namespace {self.namespace}", foreign)
         self._note_missing(item, wants)
         moved = any(fixed != item.fixed for found in rows.values() for _at, _rule, fixed in found)
         self._change(item.floating, rows, held, wants, [address], "conntrack" if moved else "none")
@@ -91,10 +92,11 @@ class Plan:
             self.appends.setdefault(chain, []).extend(missing)
 
     def _refuse(self, what, held):
-        if what and not self.adopt:
-            enter = f"ip netns exec {self.namespace}"
-            removal = [f"{enter} ip address delete {one.ip}/{one.length} dev {one.device}" for one in held]
-            raise ForeignObject(what, "; ".join(removal) or f"its rules in {enter} iptables-save -t nat")
+        if self.adopt:
+            return
+        enter = f"ip netns exec {self.namespace}"
+        removal = [f"{enter} ip address delete {one.ip}/{one.length} dev {one.device}" for one in held]
+        raise ForeignObject(what, "; ".join([*removal, f"its rules, if any, are in {enter} iptables-save -t nat"]))
 
     def _note_missing(self, item, wants):
         for chain in wants:
