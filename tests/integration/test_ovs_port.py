@@ -76,7 +76,7 @@ def test_check_mode_needs_neither_bridge_nor_open_vswitch(module, clean_host):
 def test_what_is_missing_is_named(module, clean_host):
     with pytest.raises(ModuleFailed, match="bridge br-ex, br-int does not exist: .*openvswitch_bridge makes it"):
         module("ovs_port", config=EVERYTHING)
-    with pytest.raises(ModuleFailed, match="does not answer at /nowhere/db.sock .*: start the service openvswitch-switch"):
+    with pytest.raises(ModuleFailed, match="does not answer at /nowhere/db.sock .*: start the service openvswitch"):
         module("ovs_port", config=EVERYTHING, database="unix:/nowhere/db.sock")
     with pytest.raises(ModuleFailed, match="database: tcp:1: must be unix:"):
         module("ovs_port", config=EVERYTHING, database="tcp:1")
@@ -141,9 +141,10 @@ def test_absent_removes_ours_by_name_and_again_nothing(module, bridges):
 
 
 def test_a_foreign_port_is_refused_unless_adopted(module, bridges):
-    run("ovs-vsctl", "add-port", "br-int", "qr-00998b02-8f", "--", "set", "interface", "qr-00998b02-8f", "type=internal")
+    name = ROUTER_PORT["name"]
+    run("ovs-vsctl", "add-port", "br-int", name, "--", "set", "interface", name, "type=internal")
     for options in ({}, {"state": "absent"}, {"check": True}):
-        with pytest.raises(ModuleFailed, match="port qr-00998b02-8f of bridge br-int exists .*ovs-vsctl del-port br-int"):
+        with pytest.raises(ModuleFailed, match=f"port {name} of bridge br-int exists .*ovs-vsctl del-port br-int"):
             module("ovs_port", config=[ROUTER_PORT], **options)
     number = ofport("qr-00998b02-8f")
     done = module("ovs_port", config=[ROUTER_PORT], adopt=True)
@@ -181,7 +182,7 @@ def test_a_port_changes_its_type(module, bridges):
     ("broken", "why"),
     [
         ({"name": "eth77", "bridge": "br-int"}, "port br-int/eth77: could not open network device eth77"),
-        ({**PATCHES[0], "options": {"peer": "nowhere"}}, "port br-int/int-br-ex: no patch port nowhere has it as its peer"),
+        ({**PATCHES[0], "options": {"peer": "nowhere"}}, "br-int/int-br-ex: no patch port nowhere has it as its peer"),
         ({**TUNNEL, "options": {"remote_ip": "nonsense"}}, "port br-int/vxlan-0a00010b: .*bad vxlan 'remote_ip'; "),
     ],
 )
