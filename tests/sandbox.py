@@ -83,7 +83,7 @@ class ModuleFailed(AssertionError):
         super().__init__(result.get("msg"))
 
 
-def run_module(name, check=False, launcher=(), **options):
+def run_module(name, /, check=False, launcher=(), **options):
     """Run a module as Ansible does, in its own process; its result.
 
     launcher: a Python module that starts the module in its process, instead of Python itself.

@@ -9,7 +9,12 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.apply import apply
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.observe import observe
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.parse import parse, parse_names
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.steps import Step, change_of, compare
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.steps import (
+    Step,
+    change_of,
+    compare,
+    undoes,
+)
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.target import (
     lost_devices,
     replaced,
@@ -85,18 +90,14 @@ class NetnsBackend(Backend):
     def undo(self, changes, have):
         """What the steps have changed goes back to what it was; what others did meanwhile stays."""
         steps = self._steps(have)
-        touched = {step[:3] for step in steps}
-        whole = {step.key for step in steps if step.kind == "namespace" and step.after is None}
-        now = observe(have_as_wanted(have, self._wanted), self._owner if self._purge else None)
-        back, targets = [], {}
-        for name in {step.namespace for step in steps if step.namespace}:
-            targets[name] = have["namespaces"].get(name)
-            back += [
-                step
-                for step in compare(name, now["namespaces"].get(name), targets[name])
-                if name in whole or step[:3] in touched
-            ]
-        self._apply(back, targets, now["root"], lambda: None)
+        names = {step.namespace for step in steps if step.namespace}
+        before = {name: have["namespaces"].get(name) for name in names}
+        now = observe(before, self._owner if self._purge else None)
+        back = []
+        for name, state in before.items():
+            undone = undoes([step for step in steps if step.namespace == name])
+            back += filter(undone, compare(name, now["namespaces"].get(name), state))
+        self._apply(back, before, now["root"], lambda: None)
 
     def settled(self, changes, have):
         steps = self._steps(have)
@@ -108,14 +109,6 @@ class NetnsBackend(Backend):
             gone.setdefault(name, []).extend(addresses)
         namespace.map_inside(lambda name: _announce(fresh[name]), fresh, _ANNOUNCERS)
         namespace.map_inside(lambda name: _forget(gone[name]), gone)
-
-
-def have_as_wanted(have, wanted):
-    """What observe must read so that all settings and offloads that `have` knows can be compared."""
-    return {
-        name: {"sysctls": list(found["sysctls"]), "links": found["links"]} if found else wanted.get(name)
-        for name, found in have["namespaces"].items()
-    }
 
 
 def _refuse_missing_ports(have, targets):

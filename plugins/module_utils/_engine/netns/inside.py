@@ -107,14 +107,16 @@ def _addresses(gone, new, indexes):
 
 
 def _taken_along(steps, target, indexes):
-    """Write again what the kernel may take along when an IPv4 address goes, so that it survives.
+    """Write again what the kernel may take along when an IPv4 address goes or a MAC address changes.
 
     With the first address of a subnet go the others of it (unless promote_secondaries is
     set), with the last address of a device its routes and neighbours, and with any
-    address the routes that prefer it as their source.
+    address the routes that prefer it as their source. A device with another MAC address
+    has no neighbours, not even permanent ones.
     """
     gone = [step.key for step in steps if step.kind == "addresses" and step.before and ":" not in step.key[1]]
-    if not gone:
+    renamed = {step.key for step in steps if step.kind == "links" and _changes_mac(step)}
+    if not gone and not renamed:
         return []
     subnets = {(device, _subnet(prefix)) for device, prefix in gone}
     devices = {device for device, _prefix in gone}
@@ -130,10 +132,15 @@ def _taken_along(steps, target, indexes):
         if hit and key[0] == "ipv4" and key not in changed:
             requests.append(route.replace(_route(key, value, indexes)))
     for key, value in target["neighbours"].items():
-        if key[0] in devices and ":" not in key[1] and key not in changed:
+        hit = key[0] in renamed or (key[0] in devices and ":" not in key[1])
+        if hit and key not in changed:
             requests.append(neighbour.replace(_index(indexes, key[0], f"neighbour {key[1]}"), key[1], value))
     # What is listed and did not come back is found when the namespace is read again.
     return [dataclasses.replace(request, tolerate=_NO_WAY_ANY_MORE) for request in requests]
+
+
+def _changes_mac(step):
+    return step.before and step.after and step.before["mac_address"] != step.after["mac_address"]
 
 
 def _subnet(prefix):

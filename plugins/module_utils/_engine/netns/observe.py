@@ -18,6 +18,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetli
 
 #: Routes that the kernel makes by itself or learns from the wire are nobody's configuration.
 _NOT_CONFIGURED = (route.KERNEL, route.RA, route.REDIRECT)
+_NOTHING = {"sysctls": (), "links": {}}
 #: (priority, table) of the rules that every namespace is born with.
 _BORN_WITH = ((0, 255), (32766, 254), (32767, 253))
 
@@ -25,7 +26,8 @@ _BORN_WITH = ((0, 255), (32766, 254), (32767, 253))
 def observe(wanted, owner=None, offloads=False):
     """{"root": links of the process's own namespace, "namespaces": {name: namespace or None}}.
 
-    wanted: {name: {"sysctls": keys to read, "links": {device: {"tx_checksumming": not None to read it}}}}.
+    wanted: {name: {"sysctls": keys to read, "links": {device: {"tx_checksumming": not None to read it}}}},
+    or {name: None} to read no settings and offloads.
     owner: also read all other namespaces that carry this owner's mark. offloads: read all devices'.
     """
     live = set(namespace.names())
@@ -36,7 +38,8 @@ def observe(wanted, owner=None, offloads=False):
 
     def read(name):
         with Netlink() as netlink:
-            return _read(netlink, wanted.get(name), (own, root, names_of_root), owner, offloads)
+            mine = wanted.get(name) or _NOTHING
+            return _read(netlink, name in wanted and mine, (own, root, names_of_root), owner, offloads)
 
     try:
         seen = namespace.map_inside(read, live if owner else live.intersection(wanted))
@@ -48,14 +51,14 @@ def observe(wanted, owner=None, offloads=False):
 
 
 def _read(netlink, wanted, root, owner, offloads):
-    """The current namespace; None if it is neither wanted nor owner's."""
+    """The current namespace; None if it is neither wanted (False) nor owner's."""
     links = link.dump(netlink)
     loopback = links.pop("lo")
     mark_of = mark.owner_of_alias(loopback["alias"])
-    if wanted is None and mark_of != owner:
+    if not wanted and mark_of != owner:
         return None
     names = {found["index"]: name for name, found in links.items()}
-    wanted = wanted or {"sysctls": (), "links": {}}
+    wanted = wanted or _NOTHING
     checksums = {name for name, found in wanted["links"].items() if found["tx_checksumming"] is not None}
     return {
         "namespace": {"owner": mark_of, "lo_up": loopback["up"]},

@@ -67,6 +67,31 @@ def _compare(name, kind, have, want):
     return gone + changed
 
 
+def undoes(steps):
+    """A test: does a step back undo something that these steps of one namespace did?
+
+    They did more than they say: what hung on a device that went, went with it.
+    """
+    touched = {(step.kind, step.key) for step in steps}
+    whole = any(step.kind == "namespace" and step.after is None for step in steps)
+    links = [step for step in steps if step.kind == "links" and step.before]
+    lost = {step.key for step in links if step.after is None or replaced(step.before, step.after)}
+
+    def test(step):
+        return whole or (step.kind, step.key) in touched or not lost.isdisjoint(_devices(step))
+
+    return test
+
+
+def _devices(step):
+    """The devices that an object hangs on."""
+    if step.kind in ("addresses", "neighbours"):
+        return [step.key[0]]
+    if step.kind == "routes":
+        return [hop["device"] for hop in (step.after or step.before)["nexthops"]]
+    return [sysctl.device_of(step.key)] if step.kind == "sysctls" else []
+
+
 def change_of(step):
     """The step as a report shows it."""
     action = "create" if step.before is None else "delete" if step.after is None else "update"
