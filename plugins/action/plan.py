@@ -44,9 +44,7 @@ class ActionModule(ActionBase):
             new = allocate(site, old)
             plans = compile_site(site, new)
         except SiteError as error:
-            raise AnsibleActionFail(
-                f"The site cannot be built:\n{error}", result={"problems": error.problems}
-            ) from error
+            raise AnsibleActionFail(f"The site cannot be built:\n{error}") from error
         return self._write(arguments["plan_dir"], allocations, old, new, site, plans)
 
     def _write(self, plan_dir, allocations, old, new, site, plans):

@@ -81,9 +81,4 @@ summary:
   returned: success
   type: list
   elements: str
-problems:
-  description: Every fault of the site.
-  returned: failure
-  type: list
-  elements: str
 """

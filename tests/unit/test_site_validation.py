@@ -92,10 +92,10 @@ DUPLICATES = [
      "dataplane_networks[3].physical_network: external: is taken on this physical network by dataplane_networks[0]."),
     (("dataplane_ports[2]", {"name": "x", "network": "red", "binding_host_id": "compute1",
                              "fixed_ips": [{"subnet": "red4", "ip_address": "10.0.1.9"}]}),
-     "dataplane_ports[2].fixed_ips[0].ip_address: 10.0.1.9: must be unique, and is also the address of "
+     "dataplane_ports[2].fixed_ips[0].ip_address: 10.0.1.9: must be unique, and is also "
      "dataplane_ports[1].fixed_ips[0].ip_address"),
     ((f"{PORT}.fixed_ips", [{"subnet": "blue4", "ip_address": "10.0.0.1"}]),
-     f"{PORT}.fixed_ips[0].ip_address: 10.0.0.1: must be unique, and is also the address of {ROUTER}.interfaces[0]"),
+     f"{PORT}.fixed_ips[0].ip_address: 10.0.0.1: must be unique, and is also {ROUTER}.interfaces[0]"),
     (("dataplane_floating_ips[1]", {"floating_network": "ext", "floating_ip_address": "203.0.113.106", "port": "web"}),
      "dataplane_floating_ips[1].port: web: has a floating IP already, dataplane_floating_ips[0].port"),
     (("dataplane_floating_ips[1]", {"floating_network": "ext", "floating_ip_address": "203.0.113.105", "port": "db"}),
@@ -204,8 +204,8 @@ def test_a_router_that_no_host_can_carry_is_refused():
         ("network1.dataplane_bridge_mappings.external", REMOVE),
         ("network1.dataplane_bridge_interfaces.br-ex", REMOVE),
     ]) == [
-        f"{ROUTER}.binding_host_id: (missing): no host of group network can carry the router: "
-        "none maps external, vlan"
+        f"{ROUTER}.binding_host_id: (missing): there must be a host of group network with external, vlan "
+        "in its dataplane_bridge_mappings"
     ]
 
 

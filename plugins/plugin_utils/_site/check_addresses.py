@@ -15,7 +15,7 @@ def check(site, problems):
             if "compute" not in port.host.groups:
                 problems.add(path, port.host.name, "must be a host of group compute")
             check_reaches(port.host, port.network, path, problems)
-    used = Once(problems, "must be unique, and is also the address of {first}")
+    used = Once(problems, "must be unique, and is also {first}")
     for port in site.all_ports:
         for fixed in port.fixed_ips:
             if fixed.address is None:

@@ -28,7 +28,8 @@ def _physical_networks(router):
 
 def _nobody(router):
     needed = ", ".join(sorted(_physical_networks(router)))
-    return "no host of group network can carry the router" + (f": none maps {needed}" if needed else "")
+    mapped = f" with {needed} in its dataplane_bridge_mappings" if needed else ""
+    return f"there must be a host of group network{mapped}"
 
 
 def _bound(router, problems):

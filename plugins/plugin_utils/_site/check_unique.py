@@ -22,14 +22,20 @@ class Once:
 
 def check(site, problems):
     """Ids, device names and pinned MAC addresses."""
-    ids = Once(problems, "must be unique, and is also the id of {first}")
+    ids = {}
     devices = Once(problems, f"must differ from the id of {{first}} in the first {DEVICE_ID_LENGTH} characters, "
                              "of which device names are made")
-    macs = Once(problems, "must be unique, and is also the mac_address of {first}")
+    macs = Once(problems, "must be unique, and is also {first}")
     for item in [*site.networks, *site.subnets, *site.routers, *site.all_ports, *site.floating_ips]:
-        ids.meet(item.id, f"{item.path}.id")
+        first = ids.setdefault(item.id, item)
+        if first is not item and _called(first) != _called(item):  # one name gives one id, and is refused as a name
+            problems.add(f"{item.path}.id", item.id, f"must be unique, and is also {first.path}.id")
     for port in site.all_ports:
-        if ids.met[port.id] == f"{port.path}.id":
+        if ids[port.id] is port:
             devices.meet(port.id[:DEVICE_ID_LENGTH], f"{port.path}.id", port.id)
         if port.mac_address:
             macs.meet(port.mac_address, f"{port.path}.mac_address")
+
+
+def _called(item):
+    return type(item), getattr(item, "key", None) or item.name

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 _LONGEST_VALUE = 80
 
@@ -26,7 +27,12 @@ class Problems(list):
     def refuse(self):
         """Raise SiteError if there is any fault."""
         if self:
-            raise SiteError(dict.fromkeys(self))  # one line per fault, however many rules met it
+            raise SiteError(sorted(set(self), key=_numeric))  # one line per fault, however many rules met it
+
+
+def _numeric(line):
+    """Sorts [2] before [10]."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", line)]
 
 
 def _shown(value):
