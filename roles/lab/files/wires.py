@@ -15,7 +15,10 @@ Standard input, JSON:
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -74,16 +77,33 @@ def lay_cables(wires, lab):
     """Bridges and cables that are missing. A cable vanishes, with both its ends, when its host stops."""
     links = wires.links()
     commands = []
+    if f"{lab['host']}-eth0" not in links:
+        hang_up(lab)
     for device, bridge in lab["wires"].items():
         cable = f"{lab['host']}-{device}"
         if bridge not in links:
             commands += [f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0", f"link set {bridge} up"]
             commands += missing_address(links, bridge, lab["addresses"])
         if cable not in links:
-            commands.append(f"link add {cable} type veth peer name {device} netns {lab['pid']}")
+            card = f"name {device} address {hardware_address(cable)} netns {lab['pid']}"
+            commands.append(f"link add {cable} type veth peer {card}")
         if links.get(cable, {}).get("master") != bridge:
             commands.append(f"link set {cable} master {bridge} up")
     return wires.batch(commands)
+
+
+def hardware_address(cable):
+    """A card keeps its address over a reboot; neighbours remember it."""
+    digest = hashlib.sha256(cable.encode()).hexdigest()
+    return ":".join(["02", *(digest[at:at + 2] for at in range(0, 10, 2))])
+
+
+def hang_up(lab):
+    """End SSH's kept connections to a host that has stopped: nothing would tell them, and they would hang."""
+    address = lab["addresses"]["eth0"].split("/")[0]
+    for pid in run("ip", "netns", "pids", lab["namespace"]).split():
+        if address in Path("/proc", pid, "cmdline").read_text(encoding="utf-8").split("\0"):
+            os.kill(int(pid), signal.SIGTERM)
 
 
 def bring_up(inside, lab):
