@@ -32,4 +32,6 @@ class ActionModule(ActionBase):
                 "controller, network, compute, outside?"
             ) from error
         packed = {section: pack(plan[section]) if section in PACKED else plan[section] for section in plan}
+        # These have to exist before a namespace can take them in; all other ports wait for the namespaces' veths.
+        packed["internal_ports"] = pack([port for port in plan["ports"] if port.get("type") == "internal"])
         return {"changed": False, "ansible_facts": {"dataplane_plan": packed}}

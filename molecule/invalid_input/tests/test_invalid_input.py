@@ -11,7 +11,7 @@ MISTAKES = [
     ("dataplane_networks[1].segmentation_id", "5000"),
     ("dataplane_networks[3].name", "green"),
     ("dataplane_networks[3].segmentation_id", "20"),
-    ("dataplane_routers[0].interfaces[1]", "green-subnet"),
+    ("dataplane_routers[0].interfaces[1]", "10.0.0.128/25"),
     ("dataplane_routers[0].interfaces[2].subnet", "red-subnet"),
     ("dataplane_ports[0].binding_host_id", "compute9"),
     ("dataplane_ports[1].mac_address", "fa:16:3e:00:00:01"),
