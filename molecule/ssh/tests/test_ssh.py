@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-OVER_SSH = ("--inventory", "inventories/over_ssh.yml")
+OVER_SSH = ("--inventory", "inventories/over_ssh")
 
 
 def test_the_runs_came_in_over_ssh(lab):
