@@ -13,7 +13,8 @@ def converge(module, plan, check=False):
     common = {"owner": plan["owner"], "check": check}
     results = {}
     if plan["plug"] == "internal":
-        module("ovs_port", config=plan["ports"], **common)  # an internal port is there before it is moved
+        internal = [port for port in plan["ports"] if port["type"] == "internal"]
+        module("ovs_port", config=internal, **common)  # an internal port is there before it is moved
     for name, section in (
         ("netns", "namespaces"),
         ("ovs_port", "ports"),

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A planned cloud on one host carries packets: instances, router, source NAT, floating IP, the world outside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocate import allocate
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.lock import empty
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.compile import compile_site
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load import load
+from tests.golden.converge import converge
+from tests.unit.cloud import HOSTS, SITE, changed
+
+from .conftest import eventually, run
+
+INTERNET = "198.51.100.10"
+V6 = [
+    ("dataplane_networks[1].subnets[1]", {"name": "blue6", "cidr": "fd00:b::/64"}),
+    ("dataplane_networks[2].subnets[1]", {"name": "red6", "cidr": "fd00:c::/64"}),
+    ("dataplane_ports[1].fixed_ips[1]", {"subnet": "red6"}),
+    ("dataplane_routers[0].interfaces[2]", {"subnet": "blue6"}),
+    ("dataplane_routers[0].interfaces[3]", {"subnet": "red6"}),
+]
+
+
+@pytest.fixture(params=["veth", "internal"])
+def plans(request):
+    host = changed(HOSTS["network1"], ("groups", ["network", "compute"]), ("dataplane_interface_plug", request.param),
+                   ("dataplane_bridge_interfaces", {}))
+    hosts = {"compute1": host, "outside": HOSTS["outside"]}
+    site = load(changed(SITE, ("dataplane_verify_internet", INTERNET), *V6), hosts)
+    return compile_site(site, allocate(site, empty()))
+
+
+@pytest.fixture
+def cloud(clean_host, module, plans):
+    converge(module, plans["compute1"])
+    _world_outside()
+    yield plans
+    run("ip", "link", "delete", "tap-outside")  # the kernel itself takes it a while after its namespace
+
+
+def _world_outside():
+    """A namespace on br-ex that has the external gateway's address, and one behind it."""
+    run("ip", "netns", "add", "outside")
+    run("ip", "link", "add", "tap-outside", "type", "veth", "peer", "name", "eth0", "netns", "outside")
+    run("ip", "link", "set", "tap-outside", "up")
+    run("ovs-vsctl", "add-port", "br-ex", "tap-outside")
+    inside = ("ip", "-n", "outside")
+    run(*inside, "link", "set", "lo", "up")
+    run(*inside, "link", "set", "eth0", "up")
+    run(*inside, "address", "add", "203.0.113.1/24", "dev", "eth0")
+    run(*inside, "address", "add", f"{INTERNET}/32", "dev", "lo")
+    run("ip", "netns", "exec", "outside", "ethtool", "-K", "eth0", "tx", "off")
+
+
+def test_every_probe_is_answered_as_the_model_says(cloud, module):
+    instances = cloud["compute1"]["instances"]
+    module("probe", listen=[*instances, "outside"], seconds=20)
+    probes = cloud["compute1"]["probes"]
+    probes += [{**probe, "namespace": "outside"} for probe in cloud["outside"]["probes"]]
+    assert len(probes) == 10
+    _settle()
+    failed = [probe for probe in module("probe", probes=probes)["results"] if not probe["ok"]]
+    assert failed == []
+
+
+def _settle():
+    """IPv6 addresses are usable once duplicate address detection has passed."""
+    names = os.listdir("/run/netns")
+    eventually(lambda: not any("tentative" in run("ip", "-n", name, "-6", "address") for name in names))
+
+
+def _answers(namespace, *address):
+    inside = ("ip", "netns", "exec", namespace)
+    return subprocess.run([*inside, "ping", "-c1", "-W1", *address], capture_output=True, check=False).returncode == 0
+
+
+def test_an_instance_reaches_the_other_network_in_both_families(cloud):
+    _settle()
+    assert _answers("vm-web", "10.0.1.9")
+    assert _answers("vm-web", "fd00:c::2")
+
+
+def test_an_instance_with_another_address_or_mac_is_not_heard(cloud):
+    _settle()
+    assert _answers("vm-db", "10.0.1.1")
+    run("ip", "-n", "vm-db", "address", "add", "10.0.1.77/24", "dev", "eth0")
+    assert not _answers("vm-db", "-I", "10.0.1.77", "10.0.1.1")
+    run("ip", "-n", "vm-db", "link", "set", "eth0", "address", "fa:16:3e:99:99:99")
+    assert not _answers("vm-db", "10.0.1.1")
