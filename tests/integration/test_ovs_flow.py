@@ -30,7 +30,8 @@ INTEGRATION = [
     "table=0,priority=5,dl_vlan=101,in_port=br-int actions=mod_vlan_vid:1,resubmit(qr-00998b02-8f,58)",
     "table=24,priority=2,icmp6,icmp_type=136,nd_target=fe80::1,in_port=qr-00998b02-8f actions=resubmit(,58)",
     "table=58 actions=NORMAL",
-    'table=3,priority=5,dl_vlan=2,dl_dst=fa:16:3f:00:00:01 actions=mod_dl_dst:fa:16:3e:00:00:01,strip_vlan,"qr-00998b02-8f"',
+    "table=3,priority=5,dl_vlan=2,dl_dst=fa:16:3f:00:00:01 "
+    'actions=mod_dl_dst:fa:16:3e:00:00:01,strip_vlan,"qr-00998b02-8f"',
     "table=10,priority=1 actions=learn(table=20,hard_timeout=300,priority=1,NXM_OF_VLAN_TCI[0..11],"
     "NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],load:0->NXM_OF_VLAN_TCI[],load:NXM_NX_TUN_ID[]->NXM_NX_TUN_ID[],"
     "output:OXM_OF_IN_PORT[]),output:int-br-ex",
@@ -121,7 +122,8 @@ def test_drift_is_healed_and_only_drift_is_reported(module, bridges):
     module("ovs_flow", config=CONFIG, owner="demo")
     healthy = sorted(dump("br-int"))
     run("ovs-ofctl", "--strict", "del-flows", "br-int", "table=58,priority=32768")
-    run("ovs-ofctl", "--strict", "mod-flows", "br-int", f"cookie={COOKIE}/-1,priority=2,in_port=int-br-ex actions=NORMAL")
+    drifted = f"cookie={COOKIE}/-1,priority=2,in_port=int-br-ex actions=NORMAL"
+    run("ovs-ofctl", "--strict", "mod-flows", "br-int", drifted)
     add("br-int", f"cookie={COOKIE},table=99,priority=1 actions=drop")
     predicted = module("ovs_flow", check=True, config=CONFIG, owner="demo")
     done = module("ovs_flow", config=CONFIG, owner="demo")

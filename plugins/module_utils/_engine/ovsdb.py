@@ -59,7 +59,7 @@ class Database:
     def select(self, *queries):
         """Rows of several tables as they are at one moment. queries: (table, columns); for each a list of rows.
 
-        A row is a dict of plain values: sets are lists, maps dicts, references uuid strings.
+        A row is a dict of plain values: sets are lists, maps dicts of strings, references uuid strings.
         """
         results = self.transact(
             [{"op": "select", "table": table, "where": [], "columns": list(columns)} for table, columns in queries]
@@ -189,15 +189,13 @@ def as_list(values):
 
 
 def _plain_row(row):
-    return {column: _plain(value) for column, value in row.items()}
+    return {column: _plain(value) if isinstance(value, list) else value for column, value in row.items()}
 
 
 def _plain(value):
-    if not isinstance(value, list):
-        return value
     kind, content = value
     if kind == "map":
-        return {key: _plain(item) for key, item in content}
+        return dict(content)
     if kind == "set":
-        return [_plain(item) for item in content]
+        return [_plain(item) if isinstance(item, list) else item for item in content]
     return content  # ["uuid", ...]

@@ -88,6 +88,8 @@ def _refuse_foreign(seen, owner, adopt):
 
 def _with_kept_keys(port, seen):
     """Others write into these maps too: the keys that we do not list stay."""
+    if seen.external_ids == port.external_ids and seen.other_config == port.other_config:
+        return port
     return replace(
         port,
         external_ids={**seen.external_ids, **port.external_ids},

@@ -69,8 +69,8 @@ def _seen(row, bridge, interface_of):
 
 def _with_devices(ports, bridges, hints, path):
     """The ports, with the faults that the database does not know of."""
-    devices = {name: index for index, name in socket.if_nameindex()}
-    elsewhere = _devices_in({hints[name] for name in hints if name in ports and name not in devices})
+    moved = {name: inside for name, inside in hints.items() if name in ports and _index(name) is None}
+    elsewhere = _devices_in(set(moved.values()))
     heard = _heard(ovsdb.directory(path))
 
     def fault(seen):
@@ -79,15 +79,17 @@ def _with_devices(ports, bridges, hints, path):
             return _lonely(port, ports) or seen.fault
         if seen.fault:
             return seen.fault
-        if port.type == "internal" and port.name in hints and port.name not in devices:
-            return None if port.name in elsewhere[hints[port.name]] else GONE
+        if port.type == "internal" and port.name in moved:
+            return None if port.name in elsewhere[moved[port.name]] else GONE
         if port.type == "system" and bridges[port.bridge]["datapath_type"] == "netdev":
-            if port.name not in devices:
+            index = _index(port.name)
+            if index is None:
                 return GONE
-            return DEAF if heard is not None and devices[port.name] not in heard else None
+            return DEAF if heard is not None and index not in heard else None
         return None
 
-    return {name: replace(seen, fault=fault(seen)) for name, seen in ports.items()}
+    found = ((seen, fault(seen)) for seen in ports.values())
+    return {seen.port.name: seen if seen.fault == why else replace(seen, fault=why) for seen, why in found}
 
 
 def _lonely(port, ports):
@@ -97,6 +99,14 @@ def _lonely(port, ports):
     if other and other.type == "patch" and other.options.get("peer") == port.name:
         return None
     return f"no patch port {peer} has it as its peer"
+
+
+def _index(device):
+    """The kernel's index of a network device of this namespace, or None."""
+    try:
+        return socket.if_nametoindex(device)
+    except OSError:
+        return None
 
 
 def _devices_in(namespaces):
