@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,32 +22,40 @@ from tests.bench import cases, report
 
 PLUGS = ("internal", "veth")
 
+#: (routers, floating IPs of each)
+CLOUDS = ((1, 10), (1, 100), (1, 1000), (10, 2), (50, 2))
+QUICK_CLOUDS = ((1, 10), (1, 100), (10, 2))
+
 
 def main():
     options = _options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # run what atexit holds: the end of Open vSwitch
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwind, so that temporary files go
     started = time.monotonic()
     sandbox.enter()
-    results = {"machine": _machine(), "routers": [], "play": {"skipped": "--quick"}, "stock": {"skipped": "--quick"}}
-    for routers, addresses in ((1, 10), (1, 100), (10, 2)) if options.quick else (
-        (1, 10), (1, 100), (1, 1000), (10, 2), (50, 2)
-    ):  # fmt: skip
-        for plug in PLUGS:
-            _say(started, f"{routers} router(s), {addresses} floating IPs each, {plug}")
-            results["routers"].append(cases.routers(routers, addresses, plug, options.repetitions))
-    if not options.quick:
-        _say(started, "whole play")
-        results["play"] = cases.whole_play(100, "internal", options.repetitions)
-        _say(started, "stock play")
-        results["stock"] = cases.stock_play([1, 10] + [100] * options.stock_100)
-    count = 100 if options.quick else 1000
-    _say(started, f"{count} namespaces")  # last: taking that many down would be half a minute
-    results["namespaces"] = cases.many_namespaces(count, options.repetitions)
+    results = {"machine": _machine(), **_measure(options, lambda what: _say(started, what))}
     results["aims"] = [{**vars(aim), "met": aim.met} for aim in report.aims(results)]
     results["seconds"] = round(time.monotonic() - started, 1)
     report.show(results)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _measure(options, say):
+    """Every case in turn; the results by kind of case."""
+    results = {"routers": [], "play": {}, "stock": {"skipped": "--quick"}}
+    for count, addresses in QUICK_CLOUDS if options.quick else CLOUDS:
+        for plug in PLUGS:
+            say(f"{count} router(s), {addresses} floating IPs each, {plug}")
+            results["routers"].append(cases.routers(count, addresses, plug, options.repetitions))
+    if not options.quick:
+        say("our plays")
+        results["play"] = cases.whole_play(100, "internal", options.repetitions)
+        say("stock play")
+        results["stock"] = cases.stock_play([1, 10] + [100] * options.stock_100)
+    count = 100 if options.quick else 1000
+    say(f"{count} namespaces")  # last: taking that many down would be half a minute
+    results["namespaces"] = cases.many_namespaces(count, options.repetitions)
+    return results
 
 
 def _options():
@@ -62,8 +69,8 @@ def _options():
 
 
 def _machine():
-    tools = [subprocess.run([*argv], capture_output=True, text=True, check=False).stdout.split("\n")[0]
-             for argv in (("iptables", "--version"), ("ip", "-V"), ("ovs-vsctl", "--version"))]
+    """What the figures depend on, in one line."""
+    tools = [sandbox.run(*argv).splitlines()[0] for argv in (("iptables", "--version"), ("ovs-vsctl", "--version"))]
     return f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}, {', '.join(tools)}"
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
-
 from tests.bench.measured import PEAK_FILE
 from tests.bench.playbook import BRIDGES, task
 from tests.bench.routers import BRIDGE, OWNER
@@ -51,12 +50,17 @@ def _run(module, packed):
     return Run(module, result["changed"], result["engine_seconds"], process, memory)
 
 
-def tasks(cloud, plug, home):
-    """What the roles run on a network host: sysctls, bridge, ports, namespaces, flows, rules, floating IPs."""
+def tasks(cloud, plug):
+    """The tasks that build the cloud, and nothing else: what the stock way builds, too."""
+    return [_task(module, cloud[SECTIONS[module]]) for module in ORDER[plug]]
+
+
+def role_tasks(cloud, plug, home):
+    """All that the roles run on a network host: sysctls, bridge, ports, namespaces, flows, rules, floating IPs."""
     mark = f"external_ids:cloudnet-dataplane={OWNER}"
-    steps = [*ORDER[plug][:2], *(["ovs_port"] if plug == "internal" else []), "ovs_flow", *ORDER[plug][2:]]
-    flows = [{"bridge": BRIDGE, "flows": ["table=0,priority=0 actions=NORMAL"]}]
-    packed = {"ovs_flow": pack(flows), **{module: pack(cloud[section]) for module, section in SECTIONS.items()}}
+    steps = tasks(cloud, plug)
+    ports = [_task("ovs_port", cloud["ports"])] if plug == "internal" else []
+    flows = _task("ovs_flow", [{"bridge": BRIDGE, "flows": ["table=0,priority=0 actions=NORMAL"]}])
     return [
         task("cloudnet.dataplane.node_sysctl", sysctls={"net.ipv4.ip_forward": 1}, path=f"{home}/sysctl.conf"),
         task("cloudnet.dataplane.ovs_port_info"),
@@ -66,5 +70,12 @@ def tasks(cloud, plug, home):
             fail_mode="secure",
             set=f"bridge {BRIDGE} datapath_type=netdev fail_mode=secure {mark}",
         ),
-        *(task(f"cloudnet.dataplane.{step}", packed=packed[step], owner=OWNER, purge=True) for step in steps),
+        *steps[:2],
+        *ports,
+        flows,
+        *steps[2:],
     ]
+
+
+def _task(module, items):
+    return task(f"cloudnet.dataplane.{module}", packed=pack(items), owner=OWNER, purge=True)

@@ -31,20 +31,21 @@ def aims(results):
 
 
 def _router_aims(rows):
-    for row in rows:
-        yield Aim(f"{_cloud(row)}, {row['plug']}: engine / raw (a)", row["create"]["engine"] / row["raw"], 1.5)
-    for row in rows:
+    internal = [row for row in rows if row["plug"] == "internal"]
+    for row in internal:
+        yield Aim(f"{_cloud(row)}: engine / raw (a)", row["create"]["engine"] / row["raw"], 1.5)
+    for row in internal:
         if row["floating_ips"] >= 1000:
-            yield Aim(f"{_cloud(row)}, {row['plug']}: no-op / raw (a)", row["again"]["engine"] / row["raw"], 1 / 3)
+            yield Aim(f"{_cloud(row)}: no-op / raw (a)", row["again"]["engine"] / row["raw"], 1 / 3)
     by_plug = {(row["routers"], row["plug"]): row for row in rows}
     if (50, "veth") in by_plug:
         figure = by_plug[50, "veth"]["create"]["engine"] / by_plug[50, "internal"]["raw"]
-        yield Aim("50 routers: engine with veth / raw (a) with internal ports", figure, 0.5)
+        yield Aim("50 routers: engine with veth / raw (a)", figure, 0.5)
 
 
 def _play_aims(results):
-    stock, play = results.get("stock"), results.get("play")
-    if stock and "seconds" in stock and "create" in play:
+    stock, play = results["stock"], results["play"]
+    if "seconds" in stock:
         seconds, how = stock_at(stock["seconds"], play["floating_ips"])
         what = f"{play['floating_ips']} floating IPs: stock play (b, {how}) / our whole play"
         yield Aim(what, seconds / play["create"], 50, at_least=True)
@@ -53,7 +54,8 @@ def _play_aims(results):
 def _namespace_aims(row):
     if row:
         what = f"{row['namespaces']} namespaces, no-op"
-        yield Aim(f"{what}: engine, all modules", row["again"]["engine"], 2.0, "s")
+        yield Aim(f"{what}: engine of the slowest module", max(row["again"]["modules"].values()), 2.0, "s")
+        yield Aim(f"{what}: engine of all modules", row["again"]["engine"], 2.0, "s")
         yield Aim(f"{what}: peak memory of a module", max(row["again"]["memory"].values()), 200, "MB")
 
 
@@ -108,17 +110,23 @@ def _routers(rows):
 
 
 def _plays(results):
-    table = _table("One router, whole plays of ansible-playbook; seconds", "play", "from nothing", "again")
+    table = _table("One router, whole plays of ansible-playbook; seconds", "play", "floating IPs", "seconds")
     play, stock = results["play"], results["stock"]
-    if "skipped" in play:
-        table.add_row("ours", play["skipped"], "")
-    else:
-        table.add_row(f"ours, {play['floating_ips']} floating IPs", f"{play['create']:.1f}", f"{play['again']:.1f}")
-    if "skipped" in stock:
-        table.add_row("stock (b)", stock["skipped"], "")
+    for what, label in _PLAYS.items():
+        if what in play:
+            table.add_row(label, str(play["floating_ips"]), f"{play[what]:.1f}")
     for size, seconds in stock.get("seconds", {}).items():
-        table.add_row(f"stock (b), {size} floating IPs", f"{seconds:.1f}", "")
+        table.add_row("stock (b), from nothing", str(size), f"{seconds:.1f}")
+    if "skipped" in stock:
+        table.add_row("stock (b)", "", f"skipped: {stock['skipped']}")
     return table
+
+
+_PLAYS = {
+    "create": "ours, the same objects, from nothing",
+    "again": "ours, the same objects, no-op",
+    "roles": "ours, all tasks of the roles, from nothing",
+}
 
 
 def _namespaces(row):

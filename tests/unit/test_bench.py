@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The benchmark's own arithmetic: what it extrapolates, what it calls met, what it hands to the tools."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench import raw, report, routers
+
+
+def test_the_stock_play_grows_linearly():
+    assert report.stock_at({1: 8.0, 10: 17.0}, 100) == (107.0, "extrapolated from 1 and 10")
+
+
+def test_a_measured_stock_play_is_not_extrapolated():
+    assert report.stock_at({1: 8.0, 10: 17.0, 100: 120.0}, 100) == (120.0, "measured")
+
+
+@pytest.mark.parametrize(("figure", "at_least", "met"), [(1.5, False, True), (1.6, False, False), (49, True, False)])
+def test_an_aim_is_a_limit_from_either_side(figure, at_least, met):
+    assert report.Aim("speed", figure, 50 if at_least else 1.5, at_least=at_least).met is met
+
+
+def test_names_of_devices_fit_the_kernel_and_differ():
+    cloud = routers.cloud(50, 2, "veth")
+    names = [name for space in cloud["namespaces"] for link in space["links"] for name in (link["name"], link["peer"])]
+    assert len(set(names)) == 300
+    assert max(map(len, names)) <= 15
+
+
+def test_by_hand_every_floating_ip_has_its_three_rules():
+    cloud = routers.cloud(1, 10, "internal")
+    text = raw.restore(cloud["nat_rules"][0], cloud["floating_ips"])
+    assert text.count("-j DNAT --to-destination 10.0.1.") == 20
+    assert text.count("-j SNAT --to-source 172.17.0.") == 10
