@@ -8,11 +8,9 @@ datapath). Everything ends with the process.
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -53,19 +51,25 @@ def _start_ovs():
     start_daemon("ovsdb-server", f"{home}/conf.db", f"--remote=punix:{home}/db.sock")
     run("ovs-vsctl", "--no-wait", "init")
     start_daemon("ovs-vswitchd", f"unix:{home}/db.sock")
-    atexit.register(_stop_ovs)
 
 
 def start_daemon(name, *argv):
-    """Start one of OVS's daemons in the sandbox, detached."""
-    run(name, *argv, "--detach", f"--pidfile=/run/openvswitch/{name}.pid", f"--log-file=/run/openvswitch/{name}.log")
-
-
-def _stop_ovs():
-    for name in ("ovs-vswitchd", "ovsdb-server"):
-        pidfile = Path(f"/run/openvswitch/{name}.pid")
-        if pidfile.exists():
-            os.kill(int(pidfile.read_text()), signal.SIGTERM)
+    """Start one of OVS's daemons in the sandbox. It dies with this process, however this process dies."""
+    pidfile = Path(f"/run/openvswitch/{name}.pid")
+    pidfile.unlink(missing_ok=True)
+    subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", name, *argv, f"--pidfile={pidfile}", f"--log-file={pidfile}.log"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 10
+    while not pidfile.exists():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{name} did not start: see {pidfile}.log")
+        time.sleep(0.01)
+    if name == "ovs-vswitchd":  # ready when it has acted on a change
+        run("ovs-vsctl", "--timeout=10", "set", "Open_vSwitch", ".", f"external_ids:sandbox={time.monotonic()}")
 
 
 def make_bridge(name):
