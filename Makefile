@@ -45,7 +45,7 @@ molecule: setup ## Test the roles on throw-away hosts (SCENARIO="--scenario-name
 	molecule test $(SCENARIO)
 
 bench: setup ## Measure against stock Ansible modules
-	python tests/bench/bench.py
+	python -m tests.bench
 
 lab-up: setup ## Start the hosts of INVENTORY on this machine
 	$(PLAYBOOK) playbooks/lab_up.yml
