@@ -76,7 +76,8 @@ def show(results):
     for row in results["routers"]:
         if not row["same"]:
             console.print(f"[yellow]{_cloud(row)}, {row['plug']}: the two ways did not build the same")
-    console.print(_plays(results))
+    if results["play"]:
+        console.print(_plays(results))
     if results.get("namespaces"):
         console.print(_namespaces(results["namespaces"]))
     console.print(_aims(aims(results)))
@@ -118,7 +119,7 @@ def _plays(results):
     for size, seconds in stock.get("seconds", {}).items():
         table.add_row("stock (b), from nothing", str(size), f"{seconds:.1f}")
     if "skipped" in stock:
-        table.add_row("stock (b)", "", f"skipped: {stock['skipped']}")
+        table.add_row(f"stock (b), skipped: {stock['skipped']}", "", "")
     return table
 
 
