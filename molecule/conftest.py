@@ -18,5 +18,5 @@ from tests.lab import Lab  # noqa: E402  (the path above makes it importable)
 def lab():
     """The scenario's Lab; lab.host(NAME) is a host as testinfra sees it."""
     scenario = os.environ["MOLECULE_SCENARIO_NAME"]
-    inventory = os.environ.get("DATAPLANE_INVENTORY", f"inventories/{scenario}")
-    return Lab(f"molecule-{scenario}", inventory, Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "record")
+    inventories = os.environ.get("DATAPLANE_INVENTORIES", f"inventories/{scenario} inventories/over_ssh").split()
+    return Lab(f"molecule-{scenario}", inventories, Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "record")

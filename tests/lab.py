@@ -19,11 +19,11 @@ TRAFFIC = ROOT / "tests" / "traffic.py"
 class Lab:
     """One lab: the containers NAME-host of an inventory.
 
-    records: a directory for what playbook runs did (tests/callback/record.py).
+    inventories: what its playbooks are given, relative to the checkout. records: a directory for what playbook runs did (tests/callback/record.py).
     """
 
-    def __init__(self, name, inventory, records):
-        self.name, self.inventory, self.records = name, inventory, Path(records)
+    def __init__(self, name, inventories, records):
+        self.name, self.inventories, self.records = name, inventories, Path(records)
 
     def play(self, playbook, *arguments, succeeds=True):
         """Run a playbook against the lab; a Run. AssertionError when it ends otherwise than expected."""
@@ -31,8 +31,7 @@ class Lab:
         done = subprocess.run(
             [
                 "ansible-playbook",
-                "--inventory",
-                str(ROOT / self.inventory),
+                *(f"--inventory={ROOT / inventory}" for inventory in self.inventories),
                 "--extra-vars",
                 f"lab_name={self.name}",
                 *arguments,

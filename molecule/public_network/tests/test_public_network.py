@@ -36,6 +36,11 @@ def test_the_second_run_changed_nothing(lab):
     assert lab.recorded("site")[1].changes() == {}
 
 
+def test_the_runs_came_in_over_ssh_as_a_user_who_becomes_root(lab):
+    for host in ("network1", "compute1"):
+        assert "Accepted publickey for operator" in lab.sh(host, "journalctl -u ssh --no-pager")
+
+
 def test_the_router_has_the_devices_and_addresses_of_the_seed(lab):
     addresses = {link["ifname"]: link for link in json.loads(in_router(lab, "ip -j -4 addr"))}
     assert addresses["qg-c08b8179-3b"]["address"] == "fa:16:3e:a4:58:40"
