@@ -79,3 +79,16 @@ def test_public_network_translates_as_its_model():
 
 def test_instance_external_hides_its_instances_behind_the_router():
     assert _seen(plans("instance_external")) == {"vm-cirros-vm2": "10.10.10.2", "vm-cirros-vm3": "10.10.10.2"}
+
+
+@pytest.mark.parametrize(("inventory", "vlan"), [("public_network", 1002), ("instance_external", None)])
+def test_the_labs_world_outside_is_the_external_gateway(inventory, vlan):
+    directory = INVENTORIES / inventory / "group_vars"
+    outside = yaml.safe_load((directory / "outside.yml").read_text())["lab_outside"]
+    site = yaml.safe_load((directory / "all" / "site.yml").read_text())
+    (external,) = [network for network in site["dataplane_networks"] if network.get("router_external")]
+    (subnet,) = external["subnets"]
+    prefix_length = subnet["cidr"].split("/")[1]
+    assert outside["addresses"] == [f"{subnet['gateway_ip']}/{prefix_length}"]
+    assert outside["vlan"] == external.get("segmentation_id") == vlan
+    assert outside["internet"] == site["dataplane_verify_internet"]
