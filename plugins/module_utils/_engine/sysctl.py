@@ -8,6 +8,7 @@ import re
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
 
+_ROOT = "/proc/sys"
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
 _DEVICE_KEY = re.compile(r"net\.ipv[46]\.(?:conf|neigh)\.([^.]+)\.")
 
@@ -33,10 +34,44 @@ def device_of(key):
 
 def read(key):
     """The value, or None if there is no such key (yet)."""
+    return read_all([key])[key]
+
+
+def read_all(keys):
+    """{key: value, or None if there is no such key (yet)}.
+
+    Every directory is looked up once: with a thousand namespaces the kernel has a
+    thousand directories of each name to tell apart, which costs more than the reading.
+    """
+    with _Directories() as directories:
+        return {key: _read(key, directories) for key in keys}
+
+
+class _Directories(dict):
+    """Descriptors of directories below /proc/sys by path, opened when asked for."""
+
+    def __missing__(self, path):
+        above, _slash, name = path.rpartition("/")
+        descriptor = os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=self[above]) if path else os.open(_ROOT, os.O_PATH)
+        self[path] = descriptor
+        return descriptor
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        for descriptor in self.values():
+            os.close(descriptor)
+
+
+def _read(key, directories):
+    above, _slash, name = _path(key).rpartition("/")
     try:
-        descriptor = os.open(_file(key), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directories[above])
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise EngineError(f"sysctl {key} cannot be read: {os.strerror(error.errno)}") from error
     try:
         return " ".join(os.read(descriptor, 4096).decode().split())
     except OSError as error:
@@ -47,8 +82,20 @@ def read(key):
 
 def write(key, value):
     """Set a key, which must exist."""
+    write_all({key: value})
+
+
+def write_all(values):
+    """Set {key: value}. Forwarding goes first: changing it resets other settings to what RFC 1122 or RFC 1812 wants."""
+    with _Directories() as directories:
+        for key in sorted(values, key=lambda key: not key.endswith((".ip_forward", ".forwarding"))):
+            _write(key, values[key], directories)
+
+
+def _write(key, value, directories):
+    above, _slash, name = _path(key).rpartition("/")
     try:
-        descriptor = os.open(_file(key), os.O_WRONLY | os.O_CLOEXEC)
+        descriptor = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=directories[above])
     except (FileNotFoundError, NotADirectoryError) as error:
         raise EngineError(missing(key)) from error
     except OSError as error:
@@ -61,12 +108,6 @@ def write(key, value):
         os.close(descriptor)
 
 
-def write_all(values):
-    """Set {key: value}. Forwarding goes first: changing it resets other settings to what RFC 1122 or RFC 1812 wants."""
-    for key in sorted(values, key=lambda key: not key.endswith((".ip_forward", ".forwarding"))):
-        write(key, values[key])
-
-
 def missing(key):
     """The sentence about a key that the kernel does not have."""
     module = next((module for prefix, module in _MODULES.items() if key.startswith(prefix)), None)
@@ -74,5 +115,5 @@ def missing(key):
     return f"the kernel has no sysctl {key}{advice}"
 
 
-def _file(key):
-    return "/proc/sys/" + key.replace(".", "/")
+def _path(key):
+    return key.replace(".", "/")

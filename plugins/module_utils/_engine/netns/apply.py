@@ -40,10 +40,11 @@ def apply(steps, targets, root, owner, confirm):
     namespace.create_all([s.key for s in steps if s.kind == "namespace" and s.before is None], owner)
     with contextlib.closing(_Descriptors()) as descriptors:
         own = descriptors[None]
-        namespace.map_inside(lambda name: inside.before_links(groups[name], owner, root, own), groups)
+        # One thread each: the kernel changes links, addresses and routes of all namespaces one at a time.
+        namespace.map_inside(lambda name: inside.before_links(groups[name], owner, root, own), groups, workers=1)
         _move_out(deleted, root, own)
         _links(stale, groups, descriptors)
-        namespace.map_inside(lambda name: inside.after_links(groups[name], targets[name]), groups)
+        namespace.map_inside(lambda name: inside.after_links(groups[name], targets[name]), groups, workers=1)
     if deleted:
         confirm()
         _delete(deleted)

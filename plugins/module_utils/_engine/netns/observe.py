@@ -42,7 +42,8 @@ def observe(wanted, owner=None, offloads=False):
             return _read(netlink, name in wanted and mine, (own, root, names_of_root), owner, offloads)
 
     try:
-        seen = namespace.map_inside(read, live if owner else live.intersection(wanted))
+        # One thread: these are short system calls, between which threads would only pass Python's lock around.
+        seen = namespace.map_inside(read, live if owner else live.intersection(wanted), workers=1)
     finally:
         os.close(own)
     namespaces = {name: seen.get(name) for name in wanted}
@@ -62,7 +63,7 @@ def _read(netlink, wanted, root, owner, offloads):
     checksums = {name for name, found in wanted["links"].items() if found["tx_checksumming"] is not None}
     return {
         "namespace": {"owner": mark_of, "lo_up": loopback["up"]},
-        "sysctls": {key: sysctl.read(key) for key in wanted["sysctls"]},
+        "sysctls": sysctl.read_all(wanted["sysctls"]),
         "links": _links(netlink, links, root, links if offloads else checksums),
         "addresses": dict(_address(found, names) for found in address.dump(netlink) if found["index"] in names),
         "routes": _routes(route.dump(netlink, _NOT_CONFIGURED), names),
