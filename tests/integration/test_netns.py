@@ -511,6 +511,21 @@ def test_new_ipv4_addresses_are_announced(netns):
         assert frame[28:32] == frame[38:42] == own
 
 
+def test_connections_of_a_removed_address_are_forgotten_and_others_live(netns):
+    netns(ROUTER)
+    for address in ("203.0.113.5", "10.0.0.1"):
+        namespace.inside(
+            "qrouter-1", run, "conntrack", "-I", "-p", "tcp", "-s", "198.51.100.7", "-d", address, "--sport", "1000",
+            "--dport", "22", "--state", "ESTABLISHED", "--timeout", "1000",
+        )  # fmt: skip
+    config = copy.deepcopy(ROUTER)
+    config["links"][1]["addresses"] = ["203.0.113.6/24"]
+    assert netns(config, purge=True)["disruption"] == "conntrack"
+    left = namespace.inside("qrouter-1", run, "conntrack", "-L")
+    assert "dst=10.0.0.1" in left
+    assert "203.0.113.5" not in left
+
+
 # ---- OVS internal ports
 
 

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import announce, mark, namespace
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import announce, conntrack, mark, namespace
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Backend
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, ForeignObject
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import view
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.apply import apply
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.observe import observe
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.parse import parse, parse_names
@@ -76,7 +77,10 @@ class NetnsBackend(Backend):
         return stale
 
     def apply(self, changes, have):
-        self._apply(self._steps(have), self._targets(have), have["root"], self._confirm)
+        steps = self._steps(have)
+        if _gone(steps, have):
+            conntrack.require()
+        self._apply(steps, self._targets(have), have["root"], self._confirm)
 
     def _apply(self, steps, targets, root, confirm):
         apply(steps, targets, root, self._owner, confirm)
@@ -101,13 +105,9 @@ class NetnsBackend(Backend):
 
     def settled(self, changes, have):
         steps = self._steps(have)
-        fresh, gone = {}, {}
-        for step in steps:
-            if step.kind == "addresses" and ":" not in step.key[1]:
-                (fresh if step.after else gone).setdefault(step.namespace, []).append(step.key)
-        for name, addresses in _with_their_links(steps, have):
-            gone.setdefault(name, []).extend(addresses)
+        fresh = _addresses(step for step in steps if step.after)
         namespace.map_inside(lambda name: _announce(fresh[name]), fresh, _ANNOUNCERS)
+        gone = _gone(steps, have)
         namespace.map_inside(lambda name: _forget(gone[name]), gone)
 
 
@@ -126,12 +126,23 @@ def _refuse_missing_ports(have, targets):
                 raise EngineError(f"OVS internal port {device} does not exist: ovs_port makes it")
 
 
-def _with_their_links(steps, have):
-    """(namespace, [(device, address)]) of the IPv4 addresses that went with a link."""
+def _addresses(steps):
+    """{namespace: [(device, prefix)]} of the steps about IPv4 addresses."""
+    found = {}
+    for step in steps:
+        if step.kind == "addresses" and ":" not in step.key[1]:
+            found.setdefault(step.namespace, []).append(step.key)
+    return found
+
+
+def _gone(steps, have):
+    """The IPv4 addresses that go from namespaces that stay, by themselves or with their link."""
+    gone = _addresses(step for step in steps if step.after is None)
     for step in steps:
         if step.kind == "links" and step.namespace and step.after is None:
-            addresses = have["namespaces"][step.namespace]["addresses"]
-            yield step.namespace, [key for key in addresses if key[0] == step.key and ":" not in key[1]]
+            with_it = [key for key in have["namespaces"][step.namespace]["addresses"] if key[0] == step.key]
+            gone.setdefault(step.namespace, []).extend(key for key in with_it if ":" not in key[1])
+    return {name: addresses for name, addresses in gone.items() if addresses}
 
 
 def _announce(addresses):
@@ -139,10 +150,7 @@ def _announce(addresses):
 
 
 def _forget(addresses):
-    from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import conntrack
-
-    for _device, prefix in addresses:
-        conntrack.forget(prefix.partition("/")[0])
+    conntrack.forget(*[prefix.partition("/")[0] for _device, prefix in addresses])
 
 
 def backend_of(config, params, check_mode):
@@ -153,8 +161,6 @@ def backend_of(config, params, check_mode):
 
 def read(names):
     """The namespaces of netns_info: the named ones that exist, or all."""
-    from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import view
-
     live = namespace.names()
     wanted = {name: {"sysctls": (), "links": {}} for name in (live if names is None else names) if name in live}
     found = observe(wanted, offloads=True)["namespaces"]
