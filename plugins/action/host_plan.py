@@ -10,7 +10,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.files import read_plan
 
 #: Handed to a module whole, so never looked into by Ansible.
-PACKED = ("ports", "flows", "namespaces", "nat_rules", "floating_ips")
+PACKED = ("internal_ports", "ports", "flows", "namespaces", "nat_rules", "floating_ips")
 
 
 class ActionModule(ActionBase):
@@ -31,7 +31,16 @@ class ActionModule(ActionBase):
                 f"{arguments['plan_dir']} holds no plan for {host}: is it in one of the groups "
                 "controller, network, compute, outside?"
             ) from error
+        plan.update(_by_device(plan["ports"]))
         packed = {section: pack(plan[section]) if section in PACKED else plan[section] for section in plan}
-        # These have to exist before a namespace can take them in; all other ports wait for the namespaces' veths.
-        packed["internal_ports"] = pack([port for port in plan["ports"] if port.get("type") == "internal"])
         return {"changed": False, "ansible_facts": {"dataplane_plan": packed}}
+
+
+def _by_device(ports):
+    """The ports in two lists: what a namespace waits for, and what waits for a namespace's veths."""
+    internal = [port for port in ports if port.get("type") == "internal"]
+    others = [port for port in ports if port.get("type") != "internal"]
+    return {
+        "internal_ports": internal,
+        "ports": others + [{"name": port["name"], "ignore": True} for port in internal],
+    }

@@ -79,6 +79,11 @@ options:
           - A port whose device is neither there nor in the host's own namespace is dead,
             because its namespace was deleted, and is opened anew.
         type: str
+      ignore:
+        description:
+          - Leave this port as it is; being listed only protects it from O(purge). Of the item, only C(name) is read.
+        type: bool
+        default: false
   database:
     description: Socket of ovsdb-server, as V(unix:PATH).
     type: str
@@ -199,6 +204,7 @@ OPTIONS = {
     "external_ids": {"type": "dict", "default": {}},
     "other_config": {"type": "dict", "default": {}},
     "namespace": {"type": "str"},
+    "ignore": {"type": "bool", "default": False},
 }
 
 

@@ -345,3 +345,15 @@ def test_ports_survive_a_restart_of_vswitchd(module, bridges):
     assert (ofport("tap-vm1"), ofport("tap-vm2")) == numbers
     run("ovs-ofctl", "add-flow", "br-int", "actions=normal")
     assert lost(("vm1", 1), ("vm2", 2)) == 0
+
+
+def test_an_ignored_port_is_neither_changed_nor_purged(module, bridges):
+    module("ovs_port", config=[ROUTER_PORT])
+    before = rows("Port", "tag")
+    patches = [
+        {"name": "int-br-ex", "bridge": "br-int", "type": "patch", "options": {"peer": "phy-br-ex"}},
+        {"name": "phy-br-ex", "bridge": "br-ex", "type": "patch", "options": {"peer": "int-br-ex"}},
+        {"name": ROUTER_PORT["name"], "ignore": True},
+    ]
+    assert len(module("ovs_port", config=patches, purge=True)["changes"]) == 2
+    assert rows("Port", "tag")[ROUTER_PORT["name"]] == before[ROUTER_PORT["name"]]

@@ -42,10 +42,11 @@ def test_the_runs_came_in_over_ssh_as_a_user_who_becomes_root(lab):
 
 
 def test_the_router_has_the_devices_and_addresses_of_the_seed(lab):
-    addresses = {link["ifname"]: link for link in json.loads(in_router(lab, "ip -j -4 addr"))}
+    addresses = {link["ifname"]: link for link in json.loads(in_router(lab, "ip -j addr"))}
     assert addresses["qg-c08b8179-3b"]["address"] == "fa:16:3e:a4:58:40"
     assert addresses["qg-c08b8179-3b"]["mtu"] == 1500
-    assert [(a["local"], a["prefixlen"], a["broadcast"]) for a in addresses["qg-c08b8179-3b"]["addr_info"]] == [
+    ipv4 = [each for each in addresses["qg-c08b8179-3b"]["addr_info"] if each["family"] == "inet"]
+    assert [(each["local"], each["prefixlen"], each["broadcast"]) for each in ipv4] == [
         ("180.180.180.2", 24, "180.180.180.255"),
         ("180.180.180.3", 32, "180.180.180.3"),
     ]

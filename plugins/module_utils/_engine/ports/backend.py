@@ -31,7 +31,7 @@ class OvsPort(Backend):
         self.absent, self.check_mode = params["state"] == "absent", check_mode
         self.purge, self.adopt, self.owner = params["purge"], params["adopt"], params["owner"]
         self.database = params["database"]
-        self.ports, self.hints = parse(config, self.absent, self.owner)
+        self.ports, self.hints, self.ignored = parse(config, self.absent, self.owner)
 
     def observe(self):
         try:
@@ -51,7 +51,7 @@ class OvsPort(Backend):
         unwanted = self.ports if self.absent else {}
         steps = diff.unwanted_steps(have.ports, unwanted, self.owner, self.adopt)
         if self.purge:
-            steps += diff.purge_steps(have.ports, {*listed, *(step.name for step in steps)}, self.owner)
+            steps += diff.purge_steps(have.ports, {*listed, *self.ignored, *(step.name for step in steps)}, self.owner)
         return steps + diff.wanted_steps(have.ports, listed, self.adopt)
 
     def apply(self, changes, have):

@@ -13,15 +13,18 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.ports.p
 )
 
 MAPS = ("options", "external_ids", "other_config")
-KEYS = ("name", "bridge", "type", "tag", "trunks", "vlan_mode", *MAPS, "namespace")
+KEYS = ("name", "bridge", "type", "tag", "trunks", "vlan_mode", *MAPS, "namespace", "ignore")
 
 #: Longest name of a network device of the kernel (IFNAMSIZ less the zero byte), and of any OVSDB port that we accept.
 DEVICE_NAME_LENGTH, PORT_NAME_LENGTH = 15, 63
 
 
 def parse(config, absent, owner):
-    """({name: Port}, {name: namespace}) of the items. absent: only names matter. BadInput holds every problem."""
-    problems, ports, hints, first = [], {}, {}, {}
+    """({name: Port}, {name: namespace}, names to ignore) of the items. BadInput holds every problem.
+
+    absent: only names matter.
+    """
+    problems, ports, hints, ignored, first = [], {}, {}, set(), {}
     for index, item in enumerate(config):
         checked = _Item(index, item, problems)
         port = checked.port(absent, owner)
@@ -30,12 +33,15 @@ def parse(config, absent, owner):
         if port.name in first:
             problems.append(f"config[{index}].name: {port.name}: is listed already in config[{first[port.name]}]")
         first.setdefault(port.name, index)
+        if checked.values.get("ignore"):
+            ignored.add(port.name)
+            continue
         ports[port.name] = port
         if checked.values.get("namespace"):
             hints[port.name] = checked.values["namespace"]
     if problems:
         raise BadInput(problems)
-    return ports, hints
+    return ports, hints, ignored
 
 
 class _Item:
@@ -54,7 +60,7 @@ class _Item:
             if key not in KEYS:
                 self._wrong(key, f"is not an option; options are {', '.join(KEYS)}")
         name = self._text("name", required=True)
-        if absent:
+        if absent or self._ignore():
             return name and Port(name, self._text("bridge") or "")
         port = Port(
             name=name or "",
@@ -82,6 +88,12 @@ class _Item:
             self._wrong(key, "must be a name without spaces, slashes and quotes")
             return None
         return value
+
+    def _ignore(self):
+        value = self.values.get("ignore", False)
+        if not isinstance(value, bool):
+            self._wrong("ignore", "must be true or false")
+        return value is True
 
     def _choice(self, key, choices):
         value = self.values.get(key)
