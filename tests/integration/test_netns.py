@@ -389,6 +389,17 @@ def test_a_foreign_namespace_is_refused_named_and_left_alone_and_adopted_when_as
     assert not netns(ROUTER)["changed"]
 
 
+def test_a_failed_adoption_leaves_a_foreign_namespace_foreign(netns):
+    run("ip", "netns", "add", "qrouter-1")
+    ip("link", "set", "lo", "up")
+    before = snapshot("qrouter-1")
+    with pytest.raises(ModuleFailed) as failed:
+        netns(edited(neighbours=[{**ROUTER["neighbours"][0], "device": "qr-9"}]), adopt=True)
+    assert failed.value.result["rolled_back"]
+    assert namespace.owner("qrouter-1") is None
+    assert snapshot("qrouter-1") == before
+
+
 def test_a_foreign_device_with_the_name_of_a_peer_is_refused_and_replaced_when_adopted(netns):
     run("ip", "link", "add", "tap-1", "type", "veth", "peer", "name", "tap-x")
     with pytest.raises(ModuleFailed, match="link tap-1 in the root namespace exists and does not carry our mark"):

@@ -60,7 +60,7 @@ class NodeSysctl(Backend):
         if text is not None and not text.startswith(HEAD):
             raise EngineError(f"{self._path} exists and is not ours: remove it, or choose another path")
         keys = {**recorded_in(text or ""), **self._wanted}
-        return {"text": text, "live": {key: sysctl.read(key) for key in keys}}
+        return {"text": text, "live": sysctl.read_all(keys)}
 
     def diff(self, have):
         live, before = have["live"], recorded_in(have["text"] or "")

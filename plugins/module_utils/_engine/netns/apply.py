@@ -13,7 +13,7 @@ import os
 import time
 from collections import defaultdict
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark, namespace
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import namespace
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import inside
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.target import replaced
@@ -41,7 +41,7 @@ def apply(steps, targets, root, owner, confirm):
     with contextlib.closing(_Descriptors()) as descriptors:
         own = descriptors[None]
         # One thread each: the kernel changes links, addresses and routes of all namespaces one at a time.
-        namespace.map_inside(lambda name: inside.before_links(groups[name], owner, root, own), groups, workers=1)
+        namespace.map_inside(lambda name: inside.before_links(groups[name], root, own), groups, workers=1)
         _move_out(deleted, root, own)
         _links(stale, groups, descriptors)
         namespace.map_inside(lambda name: inside.after_links(groups[name], targets[name]), groups, workers=1)
@@ -102,8 +102,7 @@ def _link(step, descriptors, name):
 
 
 def _peer(after):
-    alias = mark.alias(after["owner"]) if after["owner"] else None
-    return link.change(after["peer"], up=after["peer_up"], mtu=after["peer_mtu"], alias=alias)
+    return link.change(after["peer"], up=after["peer_up"], mtu=after["peer_mtu"], alias=inside.alias_of(after))
 
 
 def _delete(deleted):

@@ -24,18 +24,23 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetli
 _NO_WAY_ANY_MORE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EINVAL, errno.ENETDOWN)
 
 
-def before_links(steps, owner, root, own):
+def before_links(steps, root, own):
     """The mark, the settings of the whole namespace, and the links that go. own: descriptor of the root namespace."""
     requests = []
     for step in steps:
         if step.kind == "namespace" and step.before is not None:
-            requests.append(link.change("lo", up=step.after["lo_up"], alias=mark.alias(owner)))
+            requests.append(link.change("lo", up=step.after["lo_up"], alias=alias_of(step.after)))
         elif step.kind == "links" and step.before and (step.after is None or replaced(step.before, step.after)):
             moves_out = step.before["plug"] == "internal" and step.key not in root
             requests.append(link.move(step.key, own) if moves_out else link.delete(step.key))
     with Netlink() as netlink:
         netlink.write(requests)
     sysctl.write_all({s.key: s.after for s in steps if s.kind == "sysctls" and not sysctl.device_of(s.key)})
+
+
+def alias_of(after):
+    """The mark of a namespace or link, or none: undoing an adoption takes it away again."""
+    return mark.alias(after["owner"]) if after["owner"] else ""
 
 
 def after_links(steps, target):
@@ -56,7 +61,7 @@ def _attributes(name, step):
     """What can only be set, or is only kept, once the link is in its namespace."""
     before = step.before if step.before and not replaced(step.before, step.after) else {}
     new = {key: step.after[key] for key in ("mtu", "mac_address") if step.after[key] != before.get(key)}
-    return link.change(name, alias=mark.alias(step.after["owner"]) if step.after["owner"] else None, **new)
+    return link.change(name, alias=alias_of(step.after), **new)
 
 
 def _device_sysctls(steps, target):
