@@ -19,7 +19,8 @@ TRAFFIC = ROOT / "tests" / "traffic.py"
 class Lab:
     """One lab: the containers NAME-host of an inventory.
 
-    inventories: what its playbooks are given, relative to the checkout. records: a directory for what playbook runs did (tests/callback/record.py).
+    inventories: what its playbooks are given, relative to the checkout. records: a directory for what playbook runs
+    did (tests/callback/record.py).
     """
 
     def __init__(self, name, inventories, records):

@@ -32,7 +32,8 @@ options:
     default: default
   adopt:
     description:
-      - Take over objects that have a wanted name but not our mark. Without it they are an error, and nothing is changed.
+      - Take over objects that have a wanted name but not our mark.
+        Without it they are an error, and nothing is changed.
     type: bool
     default: false
 attributes:

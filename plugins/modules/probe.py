@@ -1,5 +1,6 @@
 #!/usr/bin/python
 # SPDX-License-Identifier: GPL-3.0-or-later
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Module cloudnet.dataplane.probe."""
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ author:
   - The cloudnet.dataplane founders (@cloudnet)
 description:
   - Pings and opens TCP connections from inside network namespaces, all at the same time, and reports each answer.
-  - With O(listen) it answers TCP connections inside namespaces instead, for a bounded time, each with the address that the
-    connection came from, so that the other side learns which source address was seen.
+  - With O(listen) it answers TCP connections inside namespaces instead, for a bounded time, each with the address
+    that the connection came from, so that the other side learns which source address was seen.
   - Never fails because a probe found no way; that is a result.
 options:
   probes:

@@ -40,10 +40,10 @@ class CallbackModule(CallbackBase):
         self._playbook = Path(playbook._file_name).stem
 
     def v2_runner_on_ok(self, result):
-        self._note(result)
+        self._note(result, failed=False)
 
     def v2_runner_on_failed(self, result, ignore_errors=False):
-        self._note(result)
+        self._note(result, failed=True)
 
     def v2_playbook_on_stats(self, stats):
         home = Path(os.environ["DATAPLANE_RECORD"])
@@ -53,7 +53,7 @@ class CallbackModule(CallbackBase):
         path = home / f"{number:02d}-{self._playbook}{check}.json"
         path.write_text(json.dumps({"tasks": self._tasks}, indent=1))
 
-    def _note(self, result):
+    def _note(self, result, failed):
         outcome = result._result
         self._tasks.append(
             {
@@ -61,8 +61,8 @@ class CallbackModule(CallbackBase):
                 "task": result._task.get_name(),
                 "action": result._task.action,
                 "changed": bool(outcome.get("changed")),
-                "failed": bool(outcome.get("failed")),
-                "msg": str(outcome.get("msg", "")) if outcome.get("failed") else "",
+                "failed": failed,
+                "msg": str(outcome.get("msg", "")) if failed else "",
                 "changes": json.loads(json.dumps(outcome.get("changes", []), default=str)),
                 "commands": _commands(outcome),
             }

@@ -317,8 +317,8 @@ def test_rules(wanted):
 
 
 def test_a_rule_that_has_more_to_it_than_we_know_is_not_plain():
-    more = ("not from 10.0.0.1 lookup 7", "tos 0x10 lookup 7", "ipproto tcp lookup 7", "lookup 7 suppress_prefixlength 0")
-    for words in (*more, "from 10.0.0.1 blackhole"):
+    more = ("not from 10.0.0.1 lookup 7", "tos 0x10 lookup 7", "ipproto tcp lookup 7")
+    for words in (*more, "lookup 7 suppress_prefixlength 0", "from 10.0.0.1 blackhole"):
         run("ip", "-n", NS, "rule", "add", "priority", "99", *words.split())
         assert [found["plain"] for found in kernel(rule.dump) if found["priority"] == 99] == [False]
         run("ip", "-n", NS, "rule", "delete", "priority", "99")

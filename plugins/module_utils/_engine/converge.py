@@ -61,7 +61,7 @@ class Backend(abc.ABC):
     def undo(self, changes, have):
         """After a failed apply: bring the objects named by changes back to what have says."""
 
-    def settled(self, changes, have):
+    def settled(self, changes, have):  # noqa: B027  (a hook: most kinds of object have nothing to do here)
         """After a confirmed apply: what to do once (announce addresses, forget connections)."""
 
 

@@ -99,7 +99,7 @@ def _map_in_threads(function, names, workers=None):
                 failures.append(error)
 
     count = min(waiting.qsize(), workers or (os.cpu_count() or 1) + 2)
-    threads = [threading.Thread(target=work, name="namespace") for _ in range(count)]
+    threads = [threading.Thread(target=work, name="namespace") for dummy in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:

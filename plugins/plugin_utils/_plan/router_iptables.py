@@ -154,8 +154,6 @@ def _wrapped(table):
     return {**{chain: [f"-j {_w(chain)}"] for chain in chains}, **{_w(chain): [] for chain in chains}}
 
 
-
-
 def _w(chain):
     """The agent's chain name: wrapped, the part behind the prefix cut at 11 (reference 1.6)."""
     return f"{WRAP}-{chain[:11]}"

@@ -42,7 +42,7 @@ def read():
         names = {found["index"]: name for name, found in link.dump(netlink).items()}
         addresses = {}
         for found in address.dump(netlink):
-            ip, _, length = found["address"].partition("/")
+            ip, dummy, length = found["address"].partition("/")
             if ":" not in ip and found["index"] in names:
                 own = Address(names[found["index"]], ip, int(length), found["broadcast"])
                 addresses.setdefault(ip, []).append(own)

@@ -102,14 +102,11 @@ class FloatingIps(Backend):
         namespace.map_inside(_named(write), plans)
 
     def settled(self, changes, have):
-        plans = {one.namespace: one for one in self._plans(have) if one.forget or one.new}
-
-        def settle(name):
-            conntrack.forget(*plans[name].forget)
-            if plans[name].new:
-                announce.announce_all([(one.device, one.ip, None) for one in plans[name].new])
-
-        namespace.map_inside(settle, plans)
+        plans = self._plans(have)
+        forget = {one.namespace: one.forget for one in plans if one.forget}
+        fresh = {one.namespace: [(new.device, new.ip, None) for new in one.new] for one in plans if one.new}
+        namespace.map_inside(lambda name: conntrack.forget(*forget[name]), forget)
+        namespace.map_inside(lambda name: announce.announce_all(fresh[name]), fresh, announce.THREADS)
 
 
 def _named(write):

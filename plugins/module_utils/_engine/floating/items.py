@@ -83,6 +83,10 @@ def _is_name(value, longest):
     return isinstance(value, str) and 0 < len(value) <= longest and "/" not in value and value.split() == [value]
 
 
+def _is_ipv4_prefix_length(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 32
+
+
 _ADDRESS = (_is_ipv4, "must be an IPv4 address")
 _CHECKS = {
     "namespace": (lambda value: _is_name(value, 255), "must be the name of a network namespace"),
@@ -92,7 +96,7 @@ _CHECKS = {
         lambda value: _is_name(value, _LONGEST_NAME),
         f"must be a device name of at most {_LONGEST_NAME} characters",
     ),
-    "prefix_length": (lambda value: type(value) is int and 1 <= value <= 32, "must be a number from 1 to 32"),
+    "prefix_length": (_is_ipv4_prefix_length, "must be a number from 1 to 32"),
     "random_fully": (lambda value: isinstance(value, bool), "must be true or false"),
     "chain_prefix": (
         lambda value: _is_name(value, _LONGEST_PREFIX),

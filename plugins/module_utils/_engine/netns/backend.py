@@ -22,9 +22,6 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.t
     target,
 )
 
-#: Closing the packet socket of an announcement waits 20 ms for the kernel, without using a processor.
-_ANNOUNCERS = 64
-
 
 class NetnsBackend(Backend):
     """wanted: what parse returns, or {name: None} for namespaces that must be absent."""
@@ -106,7 +103,7 @@ class NetnsBackend(Backend):
     def settled(self, changes, have):
         steps = self._steps(have)
         fresh = _addresses(step for step in steps if step.after)
-        namespace.map_inside(lambda name: _announce(fresh[name]), fresh, _ANNOUNCERS)
+        namespace.map_inside(lambda name: _announce(fresh[name]), fresh, announce.THREADS)
         gone = _gone(steps, have)
         namespace.map_inside(lambda name: _forget(gone[name]), gone)
 

@@ -81,7 +81,7 @@ def _requests(steps, target, indexes):
     loses its routes. IPv6 goes the other way: there an address exists once on a device,
     whatever its prefix length.
     """
-    gone, new = ({kind: [] for kind in ("addresses", "routes", "rules", "neighbours")} for _ in range(2))
+    gone, new = ({kind: [] for kind in ("addresses", "routes", "rules", "neighbours")} for dummy in range(2))
     for step in steps:
         if step.kind in gone:
             (new if step.after is not None else gone)[step.kind].append(step)

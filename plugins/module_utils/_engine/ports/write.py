@@ -67,7 +67,7 @@ def request_ofport(name, number):
 def spare_ofports(taken, count):
     """OpenFlow numbers that no port has."""
     numbers = (number for number in range(HIGHEST_OFPORT, 0, -1) if number not in taken)
-    return [next(numbers) for _ in range(count)]
+    return [next(numbers) for dummy in range(count)]
 
 
 def _port_columns(port):

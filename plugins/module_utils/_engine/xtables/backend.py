@@ -22,6 +22,9 @@ class NatRules(Backend):
         self.rulesets = items.parse(config, self.absent)
         if self.purge:
             self._add_root()
+        self.families = {}
+        for ruleset in self.rulesets:
+            self.families.setdefault(ruleset.namespace, []).append(ruleset.family)
 
     def _add_root(self):
         """What purge would not see: rules that we once made in the root namespace, if nothing is listed there now."""
@@ -48,9 +51,8 @@ class NatRules(Backend):
         return [name for name in names if name not in missing]
 
     def _read(self, name):
-        families = [ruleset.family for ruleset in self.rulesets if ruleset.namespace == name]
         try:
-            return {family: restore.read(family) for family in families}
+            return {family: restore.read(family) for family in self.families[name]}
         except MissingTool:
             if self.check_mode:
                 return {}
@@ -145,5 +147,3 @@ def _foreign(ruleset, foreign):
         f"Chain {chains} of table {foreign.table} in {items.place(ruleset.namespace)} ({ruleset.family})",
         "; ".join(f"{enter}{tool} -F {chain}; {enter}{tool} -X {chain}" for chain in foreign.chains),
     )
-
-

@@ -59,11 +59,11 @@ def _kept(have, want, ours):
     ends, chains = [], []  # for each length: the lowest last position, and that pair with the one before it
     for index, position in pairs:
         length = bisect_left(ends, position)
-        before = chains[length - 1] if length else None
+        before = chains[length - 1] if length else ()
         ends[length:length + 1] = [position]
         chains[length:length + 1] = [(index, position, before)]
-    kept, link = {}, chains[-1] if chains else None
-    while link:
-        index, position, link = link
+    kept, last = {}, chains[-1] if chains else ()
+    while last:
+        index, position, last = last
         kept[index] = position
     return kept

@@ -22,7 +22,7 @@ def parse(text):
     tables, chains = {}, {}
     for line in text.split("\n"):  # not splitlines: a comment may hold other characters that it splits at
         if line.startswith("-A "):
-            chain, _, rule = line[3:].partition(" ")
+            chain, dummy, rule = line[3:].partition(" ")
             chains[chain].append(rule)
         elif line.startswith(":"):
             chains[line[1:].partition(" ")[0]] = []
