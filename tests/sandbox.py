@@ -2,8 +2,8 @@
 """A throw-away host inside this process, for tests and measurements.
 
 The process leaves the machine's network and mount namespaces: its own kernel
-network stack, /run/netns, /run/openvswitch and Open vSwitch (userspace
-datapath). Everything ends with the process.
+network stack, /run/netns, /run/openvswitch, /etc/sysctl.d and Open vSwitch
+(userspace datapath). Everything ends with the process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_REC, MS_PRIVATE = 0x4000, 1 << 18
 MACHINE = os.stat("/proc/self/ns/net").st_ino
-RUN_DIRS = ("/run/netns", "/run/openvswitch", "/run/lock")
+OWN_DIRS = ("/run/netns", "/run/openvswitch", "/run/lock", "/etc/sysctl.d")
 
 
 def run(*argv, **kwargs):
@@ -39,7 +39,7 @@ def _leave_the_machine():
         raise OSError(ctypes.get_errno(), "unshare (a sandbox needs root)")
     if libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
         raise OSError(ctypes.get_errno(), "making / private")
-    for directory in RUN_DIRS:
+    for directory in OWN_DIRS:
         os.makedirs(directory, exist_ok=True)
         run("mount", "-t", "tmpfs", "tmpfs", directory)
     run("ip", "link", "set", "lo", "up")

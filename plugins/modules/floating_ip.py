@@ -123,6 +123,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changed:
+  description: Whether a floating IP changed, or would change in check mode.
+  returned: always
+  type: bool
 changes:
   description: What changed, or would change in check mode, one entry per floating IP.
   returned: success

@@ -108,6 +108,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changed:
+  description: Whether a chain changed, or would change in check mode.
+  returned: always
+  type: bool
 changes:
   description: What changed, or would change in check mode, one entry per chain.
   returned: success

@@ -65,6 +65,9 @@ attributes:
   diff_mode:
     description: There is nothing to compare.
     support: N/A
+  idempotent:
+    description: Changes nothing on the host, however often it runs.
+    support: full
   platform:
     description: Linux with network namespaces.
     platforms: linux
@@ -85,6 +88,10 @@ EXAMPLES = r"""
         address: 127.0.0.1
         expect_source: 127.0.0.1
   register: answers
+
+- name: Insist on it
+  ansible.builtin.assert:
+    that: answers.results | rejectattr('ok') | length == 0
 """
 
 RETURN = r"""
