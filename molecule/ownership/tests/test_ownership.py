@@ -45,7 +45,7 @@ def before(lab):
     return {host: snapshot(lab, host) for host in HOSTS}
 
 
-def test_a_foreign_namespace_of_a_wanted_name_stops_the_run_before_it_changes_anything(lab, before):
+def test_a_foreign_namespace_of_a_wanted_name_stops_the_run_and_stays_as_it_is(lab, before):
     lab.sh("network1", f"ip netns add {ROUTER}")
     run = lab.play("site.yml", "--limit", "network1", succeeds=False)
     (words,) = run.failures()
@@ -56,6 +56,7 @@ def test_a_foreign_namespace_of_a_wanted_name_stops_the_run_before_it_changes_an
 
 
 def test_a_foreign_port_of_a_wanted_name_stops_the_run(lab, before):
+    lab.play("teardown.yml", "--limit", "network1")
     lab.sh("network1", "ovs-vsctl add-port br-mine qg-c08b8179-3b -- set interface qg-c08b8179-3b type=internal")
     run = lab.play("site.yml", "--limit", "network1", succeeds=False)
     (words,) = run.failures()
@@ -65,7 +66,7 @@ def test_a_foreign_port_of_a_wanted_name_stops_the_run(lab, before):
 
 
 def test_a_foreign_integration_bridge_stops_the_run(lab, before):
-    lab.play("teardown.yml")
+    lab.play("teardown.yml", "--limit", "network1")
     lab.sh("network1", "ovs-vsctl add-br br-int -- set bridge br-int datapath_type=netdev")
     run = lab.play("site.yml", "--limit", "network1", succeeds=False)
     assert "br-set-external-id br-int" in run.failures()[0]

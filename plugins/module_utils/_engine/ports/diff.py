@@ -35,7 +35,8 @@ class Step:
         if self.have is None:
             return Change("create", _object(self.want), None, self.want.document())
         if self.want is None:
-            return Change("delete", _object(self.have.port), self.have.document(), None, "port")
+            # Without its fault: whether the device is still there when the port goes depends on which task came first.
+            return Change("delete", _object(self.have.port), self.have.port.document(), None, "port")
         return Change("update", _object(self.want), self.have.document(), self.want.document(), self._disruption())
 
     def _disruption(self):
