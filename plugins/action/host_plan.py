@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
         except FileNotFoundError as error:
             raise AnsibleActionFail(
                 f"{arguments['plan_dir']} holds no plan for {host}: is it in one of the groups "
-                "controller, network, compute, outside?"
+                "controller, network, compute, outside_world?"
             ) from error
         plan.update(_by_device(plan["ports"]))
         packed = {section: pack(plan[section]) if section in PACKED else plan[section] for section in plan}

@@ -13,7 +13,7 @@ author:
   - The cloudnet.dataplane founders (@cloudnet)
 description:
   - Validates the site variables (C(docs/site-model.md)), allocates what they leave open and compiles one plan for every
-    host of the groups C(controller), C(network), C(compute) and C(outside).
+    host of the groups C(controller), C(network), C(compute) and C(outside_world).
   - All faults of the site are reported together, each as C(variable path, value, rule), before anything is written.
   - What was allocated is kept in C(allocations.yml) beside the inventory, meant to be committed. Adding or removing an
     object never changes the allocations of another.

@@ -52,7 +52,7 @@ _HOST = {
 HOSTS = {
     "network1": {**_HOST, "groups": ["network"], "dataplane_local_ip": "10.0.1.21"},
     "compute1": {**_HOST, "groups": ["compute"], "dataplane_local_ip": "10.0.1.31"},
-    "outside": {"groups": ["outside"]},
+    "outside": {"groups": ["outside_world"]},
 }
 
 REMOVE = object()

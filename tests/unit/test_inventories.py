@@ -84,7 +84,7 @@ def test_instance_external_hides_its_instances_behind_the_router():
 @pytest.mark.parametrize(("inventory", "vlan"), [("public_network", 1002), ("instance_external", None)])
 def test_the_labs_world_outside_is_the_external_gateway(inventory, vlan):
     directory = INVENTORIES / inventory / "group_vars"
-    outside = yaml.safe_load((directory / "outside.yml").read_text())["lab_outside"]
+    outside = yaml.safe_load((directory / "outside_world.yml").read_text())["lab_outside"]
     site = yaml.safe_load((directory / "all" / "site.yml").read_text())
     (external,) = [network for network in site["dataplane_networks"] if network.get("router_external")]
     (subnet,) = external["subnets"]

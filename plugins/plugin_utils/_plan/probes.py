@@ -11,14 +11,14 @@ def probes(view):
     """The probes that this host asks, items of the module probe's `probes`.
 
     From each instance: its gateways, and the world outside, which must see it as
-    its floating IP, its router's gateway or itself. From a host of group outside:
+    its floating IP, its router's gateway or itself. From a host of group outside_world:
     every floating IP.
     """
     found = []
     if view.instances:
         ways = _Ways(view)
         found += [probe for port in view.instances for probe in ways.probes(port)]
-    if "outside" in view.host.groups:
+    if "outside_world" in view.host.groups:
         found += [probe for floating_ip in view.site.floating_ips if floating_ip.router
                   for probe in _both(f"outside to floating IP of {floating_ip.port.name}", None,
                                      view.allocated.floating_address(floating_ip))]

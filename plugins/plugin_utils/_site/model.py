@@ -26,7 +26,7 @@ INSTANCE_OWNER = "compute:nova"
 
 @dataclass(eq=False)
 class Host:
-    """One machine. groups: those of controller, network, compute, outside that it is in."""
+    """One machine. groups: those of controller, network, compute, outside_world that it is in."""
 
     name: str
     groups: tuple

@@ -8,7 +8,7 @@ import json
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema import HOST_VARIABLES, SITE_VARIABLES
 
-GROUPS = ("controller", "network", "compute", "outside")
+GROUPS = ("controller", "network", "compute", "outside_world")
 
 _PREFIX = "dataplane_"
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A router with a floating IP by hand leaves what the typed commands leave (reference 11.5), and packets pass."""
+
+from __future__ import annotations
+
+import pytest
+
+NAT = """\
+-A PREROUTING -j neutron-l3-agent-PREROUTING
+-A OUTPUT -j neutron-l3-agent-OUTPUT
+-A POSTROUTING -j neutron-l3-agent-POSTROUTING
+-A POSTROUTING -j neutron-postrouting-bottom
+-A neutron-l3-agent-OUTPUT -d 10.255.253.84/32 -j DNAT --to-destination 10.0.2.84
+-A neutron-l3-agent-POSTROUTING ! -i qg02 ! -o qg02 -m conntrack ! --ctstate DNAT -j ACCEPT
+-A neutron-l3-agent-PREROUTING -d 169.254.169.254/32 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 9697
+-A neutron-l3-agent-PREROUTING -d 10.255.253.84/32 -j DNAT --to-destination 10.0.2.84
+-A neutron-l3-agent-float-snat -s 10.0.2.84/32 -j SNAT --to-source 10.255.253.84
+-A neutron-l3-agent-snat -j neutron-l3-agent-float-snat
+-A neutron-l3-agent-snat -s 10.0.2.0/24 -j SNAT --to-source 10.255.253.11
+-A neutron-postrouting-bottom -j neutron-l3-agent-snat
+"""
+
+
+def rules(lab, table):
+    saved = lab.sh("network1", f"ip netns exec qrouter02 iptables-save -t {table}").splitlines()
+    return sorted(line for line in saved if line.startswith("-A"))
+
+
+def test_check_mode_on_virgin_hosts_predicted_exactly_what_the_first_run_did(lab):
+    assert lab.recorded("floating_ip", check=True)[0].changes() == lab.recorded("floating_ip")[0].changes() != {}
+
+
+def test_the_second_run_changed_nothing(lab):
+    assert lab.recorded("floating_ip")[1].changes() == {}
+
+
+def test_the_nat_rules_are_those_of_the_typed_commands_less_the_duplicate(lab):
+    assert rules(lab, "nat") == sorted(NAT.splitlines())
+
+
+def test_addresses_and_the_default_route_are_those_of_the_typed_commands(lab):
+    addresses = lab.sh("network1", "ip -n qrouter02 -o -4 addr show dev qg02")
+    assert "10.255.253.11/24 brd 10.255.253.255" in addresses
+    assert "10.255.253.84/24 brd 10.255.253.255 scope global secondary" in addresses
+    assert "10.0.2.1/24 brd 10.0.2.255" in lab.sh("network1", "ip -n qrouter02 -o -4 addr show dev qr03")
+    assert "via 10.255.253.1 dev qg02" in lab.sh("network1", "ip -n qrouter02 route show default")
+    assert lab.sh("network1", "ip netns exec qrouter02 sysctl -n net.ipv4.ip_forward") == "1"
+
+
+def test_the_ports_are_in_their_bridges(lab):
+    assert lab.sh("network1", "ovs-vsctl get port qr03 tag") == "3"
+    assert lab.sh("network1", "ovs-vsctl get port qg02 tag") == "[]"
+    assert set(lab.sh("network1", "ovs-vsctl list-ports br-ex").split()) == {"eth3", "qg02"}
+
+
+def test_the_outside_reaches_the_floating_ip(lab):
+    lab.sh("outside", "ping -c 3 -W 2 10.255.253.84")
+
+
+@pytest.mark.parametrize(("instance", "source"), [("vm4", "10.255.253.84"), ("vm5", "10.255.253.11")])
+def test_the_outside_sees_the_floating_ip_or_the_router(lab, instance, source):
+    lab.sh("outside", "timeout 10 tcpdump -nl -i eth3 -c 2 icmp >/tmp/seen.txt 2>/dev/null & sleep 1")
+    lab.sh("network1", f"ip netns exec {instance} ping -c 3 -W 2 10.255.253.1")
+    assert f"{source} > 10.255.253.1" in lab.sh("outside", "sleep 1; cat /tmp/seen.txt")
