@@ -245,7 +245,7 @@ def test_bad_input_is_refused_with_every_fault(module, bridges):
         "config[0].vlan_mode: sideways: must be one of access, trunk, native-tagged, native-untagged",
         f"config[0].name: {'a' * 16}: is longer than 15 characters",
         "config[1].colour: red: is not an option; options are name, bridge, type, tag, trunks, vlan_mode, options, "
-        "external_ids, other_config, namespace",
+        "external_ids, other_config, namespace, ignore",
         "config[1].bridge: is required",
         "config[1].external_ids.cloudnet-dataplane: is the mark of this collection",
         "config[1].options.peer: is required for type patch",
