@@ -89,7 +89,7 @@ def test_the_example_makes_what_was_typed_by_hand(host, play):
     predicted = play("--check", "--diff")
     assert run("ovs-vsctl", "list-br") == ""
     assert play() == predicted
-    assert len(predicted) == 5
+    assert len(predicted) == 6
     assert saved("filter") == FILTER
     assert saved("nat") == NAT
     devices = run("ip", "-n", ROUTER, "-4", "address", "show")
