@@ -122,6 +122,12 @@ class Ping:
         answered = [int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", self.lab.sh(self.host, f"cat {self.log}"))]
         return len(answered), (max(answered) - len(set(answered)) if answered else 0)
 
+    def assert_unbroken(self):
+        """Stop, and insist that every request was answered."""
+        answered, lost = self.stop()
+        assert answered > 100
+        assert lost == 0
+
 
 class Stream:
     """A TCP stream between an outside host and an instance behind a floating IP."""
@@ -144,3 +150,10 @@ class Stream:
             assert time.monotonic() < deadline, self.lab.sh(self.client, "cat /tmp/stream.log")
             time.sleep(0.1)
         return json.loads(self.lab.sh(self.client, f"cat {self.report}"))
+
+    def assert_unbroken(self):
+        """Stop, and insist that nothing had to be sent twice: 0.2 s is the kernel's shortest retransmission timeout."""
+        report = self.stop()
+        assert report["echoed"] > 100, report
+        assert report["retransmits"] == 0, report
+        assert report["longest_gap"] < 0.2, report

@@ -3,7 +3,16 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
+import yaml
+
+from tests.lab import ROOT, Ping, Stream
+
+EXAMPLE = "examples/floating_ip.yml"
+NETDEV = ("--extra-vars", "datapath_type=netdev")
 
 NAT = """\
 -A PREROUTING -j neutron-l3-agent-PREROUTING
@@ -62,3 +71,17 @@ def test_the_outside_sees_the_floating_ip_or_the_router(lab, instance, source):
     lab.sh("outside", "timeout 10 tcpdump -nl -i eth3 -c 2 icmp >/tmp/seen.txt 2>/dev/null & sleep 1")
     lab.sh("network1", f"ip netns exec {instance} ping -c 3 -W 2 10.255.253.1")
     assert f"{source} > 10.255.253.1" in lab.sh("outside", "sleep 1; cat /tmp/seen.txt")
+
+
+def test_running_traffic_loses_nothing_while_runs_change_nothing_or_something_else(lab):
+    floating_ips = yaml.safe_load((ROOT / "playbooks" / EXAMPLE).read_text())[0]["vars"]["floating_ips"]
+    another = {**floating_ips[0], "floating_ip_address": "10.255.253.85", "fixed_ip_address": "10.0.2.85"}
+    ping = Ping(lab, "network1", "vm5", "10.255.253.1")
+    stream = Stream(lab, "outside", "network1", "vm4", "10.255.253.84")
+    time.sleep(1)
+    assert lab.play(EXAMPLE, *NETDEV).changes() == {}
+    more = lab.play(EXAMPLE, *NETDEV, "--extra-vars", json.dumps({"floating_ips": [*floating_ips, another]}))
+    assert more.objects(), "the second floating IP was built"
+    assert all("10.255.253.85" in each for each in more.objects())
+    ping.assert_unbroken()
+    stream.assert_unbroken()

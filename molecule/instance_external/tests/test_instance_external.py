@@ -3,6 +3,14 @@
 
 from __future__ import annotations
 
+import json
+import time
+
+from tests.lab import Ping, Stream
+
+#: Floating IPs that are not in the inventory, for cirros-vm2 and then for both.
+ONE = [{"floating_network": "ext_net", "floating_ip_address": "10.10.10.52", "port": "cirros-vm2"}]
+TWO = [*ONE, {"floating_network": "ext_net", "floating_ip_address": "10.10.10.53", "port": "cirros-vm3"}]
 ROUTER_DEVICES = {"qr-d568ba1a-74", "qr-e17162c5-00", "qg-b8b32a88-03"}
 
 
@@ -61,3 +69,21 @@ def test_the_source_address_changes_between_the_inner_and_the_outer_device(lab):
 def test_nobody_outside_opens_a_connection_to_an_instance(lab):
     """As in Neutron it is the world that has no route to a tenant's addresses; the router filters nothing here."""
     assert lab.host("outside").run("ping -c 2 -W 1 172.16.101.3").rc != 0
+
+
+def with_floating_ips(lab, floating_ips):
+    return lab.play("site.yml", "--extra-vars", json.dumps({"dataplane_floating_ips": floating_ips}))
+
+
+def test_running_traffic_loses_nothing_while_runs_change_nothing_or_something_else(lab):
+    with_floating_ips(lab, ONE)
+    ping = Ping(lab, "compute1", "vm-cirros-vm3", "198.51.100.10")
+    stream = Stream(lab, "outside", "compute1", "vm-cirros-vm2", "10.10.10.52")
+    time.sleep(1)
+    assert with_floating_ips(lab, ONE).changes() == {}
+    objects = with_floating_ips(lab, TWO).objects()
+    assert objects, "the second floating IP was built"
+    assert all("10.10.10.53" in each for each in objects)
+    ping.assert_unbroken()
+    stream.assert_unbroken()
+    assert lab.play("site.yml").objects(), "both floating IPs went"

@@ -100,13 +100,8 @@ def test_running_traffic_loses_nothing_while_runs_change_nothing_or_something_el
     less = lab.play("site.yml")
     assert all("180.180.180.4" in each for each in less.objects())
 
-    ping, stream = (each.stop() for each in traffic)
-    answered, lost = ping
-    assert answered > 100
-    assert lost == 0
-    assert stream["echoed"] > 300
-    assert stream["retransmits"] == 0
-    assert stream["longest_gap"] < 0.2  # the kernel's shortest retransmission timeout: nothing had to be sent again
+    for each in traffic:
+        each.assert_unbroken()
 
 
 def test_one_host_alone_is_converged_with_limit(lab):
