@@ -43,19 +43,22 @@ class FloatingIps(Backend):
             raise EngineError(f"network namespace {', '.join(missing)} does not exist: the module netns makes it")
         ours = [name for name, owner in owners.items() if owner == self.owner] if self.purge else []
         names = [name for name in dict.fromkeys([*self.wanted, *ours]) if name in owners]
+        held = namespace.map_inside(lambda _name: addresses.read(), names, workers=1)
+        chains = namespace.map_inside(lambda _name: self._chains(), names)
         return State({
             **{name: plan.Router() for name in missing},
-            **namespace.map_inside(lambda name: self._read(owners[name]), names),
+            **{name: self._router(owners[name], chains[name], *held[name]) for name in names},
         })
 
-    def _read(self, owner):
+    def _chains(self):
         try:
-            chains = restore.read("ipv4").get("nat", {})
+            return restore.read("ipv4").get("nat", {})
         except MissingTool:
             if not self.check_mode:
                 raise
-            chains = {}
-        devices, held = addresses.read()
+            return {}
+
+    def _router(self, owner, chains, devices, held):
         ours = owner == self.owner or chains.get(mark.CHAIN) == [marker(self.owner)]
         return plan.Router(ours, chains, devices, held)
 
@@ -91,7 +94,7 @@ class FloatingIps(Backend):
         plans = {one.namespace: one for one in self._plans(have) if one.changes}
 
         def write(name):
-            now, before, done = self._read(None), have.routers[name], plans[name]
+            now, before, done = self._router(None, self._chains(), *addresses.read()), have.routers[name], plans[name]
             touched = [("nat", chain) for chain in {**done.deletes, **done.appends}]
             chains = back({"nat": now.chains}, {"nat": before.chains}, touched)
             if chains:

@@ -42,7 +42,6 @@ def observe(wanted, owner=None, offloads=False):
             return _read(netlink, name in wanted and mine, (own, root, names_of_root), owner, offloads)
 
     try:
-        # One thread: these are short system calls, between which threads would only pass Python's lock around.
         seen = namespace.map_inside(read, live if owner else live.intersection(wanted), workers=1)
     finally:
         os.close(own)

@@ -112,7 +112,7 @@ def _index(device):
 def _devices_in(namespaces):
     """{namespace: names of its devices}; none for a namespace that is not there."""
     live = [name for name in namespaces if namespace.exists(name)]
-    devices = namespace.map_inside(lambda _name: {device for _index, device in socket.if_nameindex()}, live)
+    devices = namespace.map_inside(lambda _name: {device for _index, device in socket.if_nameindex()}, live, 1)
     return {name: devices.get(name, set()) for name in namespaces}
 
 
