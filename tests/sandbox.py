@@ -49,7 +49,7 @@ def _start_ovs():
     home = Path("/run/openvswitch")
     run("ovsdb-tool", "create", f"{home}/conf.db", "/usr/share/openvswitch/vswitch.ovsschema")
     start_daemon("ovsdb-server", f"{home}/conf.db", f"--remote=punix:{home}/db.sock")
-    run("ovs-vsctl", "--no-wait", "init")
+    run("ovs-vsctl", "--retry", "--timeout=10", "--no-wait", "init")  # the pidfile is there before the socket
     start_daemon("ovs-vswitchd", f"unix:{home}/db.sock")
 
 

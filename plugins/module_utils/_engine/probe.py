@@ -44,8 +44,8 @@ def _one(wanted):
 
 
 def _ping(wanted):
-    # Three tries, the first may be lost while neighbours are resolved; one answer is enough.
-    argv = ["ping", "-n", "-c", "3", "-i", "0.2", "-W", "2", wanted["address"]]
+    # Ends with the first answer. Five seconds, because a neighbour that is not found is asked for once a second.
+    argv = ["ping", "-n", "-c", "1", "-i", "0.5", "-w", "5", wanted["address"]]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
