@@ -59,6 +59,13 @@ class Lab:
         pattern = f"[0-9][0-9]-{playbook}{'-check' if check else ''}.json"
         return [Run.read(path) for path in sorted(self.records.glob(pattern))]
 
+    def assert_predicted_then_idempotent(self, playbook):
+        """Check mode on virgin hosts predicted the first run exactly, and the second run changed nothing."""
+        predicted, (first, second, *_) = self.recorded(playbook, check=True)[0], self.recorded(playbook)
+        assert first.changes(), "the first run built something"
+        assert predicted.changes() == first.changes()
+        assert second.changes() == {}
+
     def host(self, name):
         """A host of the lab, as testinfra sees it."""
         return testinfra.get_host(f"podman://{self.name}-{name}")

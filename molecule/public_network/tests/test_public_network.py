@@ -26,14 +26,8 @@ def in_router(lab, command):
     return lab.sh("network1", f"ip netns exec {ROUTER} {command}")
 
 
-def test_check_mode_on_virgin_hosts_predicted_exactly_what_the_first_run_did(lab):
-    predicted, done = lab.recorded("site", check=True)[0], lab.recorded("site")[0]
-    assert done.changes(), "the first run built something"
-    assert predicted.changes() == done.changes()
-
-
-def test_the_second_run_changed_nothing(lab):
-    assert lab.recorded("site")[1].changes() == {}
+def test_the_first_run_did_what_check_mode_on_virgin_hosts_predicted_and_the_second_nothing(lab):
+    lab.assert_predicted_then_idempotent("site")
 
 
 def test_the_runs_came_in_over_ssh_as_a_user_who_becomes_root(lab):
