@@ -59,13 +59,13 @@ def test_the_router_has_the_known_devices(inventory, namespace, ports, devices):
     plan = plans(inventory)["network1"]
     router = plan["namespaces"][0]
     assert {link["name"]: link["addresses"] for link in router["links"]} == devices
-    assert [port["name"] for port in plan["ports"] if "tag" in port] == ports
+    assert [port["name"] for port in plan["ports"] if "tag" in port][: len(ports)] == ports
     assert namespace in (None, router["name"])
 
 
 def _seen(plan):
     """{instance: as whom the world outside sees it}"""
-    probes = plan["compute1"]["probes"]
+    probes = [*plan["network1"]["probes"], *plan["compute1"]["probes"]]
     return {probe["namespace"]: probe["expect_source"] for probe in probes if probe["kind"] == "tcp"}
 
 

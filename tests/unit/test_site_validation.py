@@ -78,7 +78,8 @@ REFERENCES = [
     ((f"{FIP}.port", "wob"), f"{FIP}.port: wob: is not a known port: did you mean web?"),
     ((f"{ROUTER}.binding_host_id", "compute1"),
      f"{ROUTER}.binding_host_id: compute1: must be a host of group network"),
-    ((f"{PORT}.binding_host_id", "network1"), f"{PORT}.binding_host_id: network1: must be a host of group compute"),
+    ((f"{PORT}.binding_host_id", "outside"),
+     f"{PORT}.binding_host_id: outside: must be a host of group compute or network"),
 ]
 
 DUPLICATES = [

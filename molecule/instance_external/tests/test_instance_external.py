@@ -72,7 +72,7 @@ def with_floating_ips(lab, floating_ips):
 def test_running_traffic_loses_nothing_while_runs_change_nothing_or_something_else(lab):
     with_floating_ips(lab, ONE)
     ping = Ping(lab, "compute1", "vm-cirros-vm3", "198.51.100.10")
-    stream = Stream(lab, "outside", "compute1", "vm-cirros-vm2", "10.10.10.52")
+    stream = Stream(lab, "outside", "network1", "vm-cirros-vm2", "10.10.10.52")
     time.sleep(1)
     assert with_floating_ips(lab, ONE).changes() == {}
     objects = with_floating_ips(lab, TWO).objects()

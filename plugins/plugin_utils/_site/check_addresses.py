@@ -12,8 +12,8 @@ def check(site, problems):
     for port in site.ports:
         if port.host:
             path = f"{port.path}.binding_host_id"
-            if "compute" not in port.host.groups:
-                problems.add(path, port.host.name, "must be a host of group compute")
+            if not port.host.has_datapath:
+                problems.add(path, port.host.name, "must be a host of group compute or network")
             check_reaches(port.host, port.network, path, problems)
     used = Once(problems, "must be unique, and is also {first}")
     for port in site.all_ports:
