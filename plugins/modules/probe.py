@@ -48,6 +48,7 @@ options:
   listen:
     description:
       - Namespaces in which to answer TCP connections. V(/) is the host's own network.
+      - A listener that an earlier task of this module left on the host ends; with an empty list that is all.
     type: list
     elements: str
   seconds:
@@ -92,6 +93,10 @@ EXAMPLES = r"""
 - name: Insist on it
   ansible.builtin.assert:
     that: answers.results | rejectattr('ok') | length == 0
+
+- name: Stop answering
+  cloudnet.dataplane.probe:
+    listen: []
 """
 
 RETURN = r"""

@@ -7,6 +7,7 @@ import copy
 import json
 import re
 import socket
+import subprocess
 import threading
 
 import pytest
@@ -370,6 +371,20 @@ def test_absent_and_purge_of_all_leave_nothing(netns):
     netns(purge=True)
     assert namespace.names() == []
     assert "tap-" not in run("ip", "link")
+
+
+def test_a_namespace_that_a_process_still_holds_leaves_no_device_behind(netns):
+    netns(ROUTER)
+    held = subprocess.Popen(["ip", "netns", "exec", ROUTER["name"], "sleep", "60"])
+    try:
+        eventually(lambda: run("ip", "netns", "pids", ROUTER["name"]).split() == [str(held.pid)])
+        assert objects(netns(purge=True)) == [f"delete network namespace {ROUTER['name']}"]
+        assert namespace.names() == []
+        assert "tap-" not in run("ip", "link")
+        assert netns(ROUTER)["changed"], "and the namespace can be made again at once"
+    finally:
+        held.kill()
+        held.wait()
 
 
 # ---- what is not ours

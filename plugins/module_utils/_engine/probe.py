@@ -8,6 +8,8 @@ proof of a source NAT.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import selectors
 import socket
@@ -20,6 +22,9 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors 
 
 #: IANA leaves it unassigned, and no seed scenario uses it.
 PORT = 7777
+
+#: An abstract socket of the host's own network namespace: it goes with the process that holds it.
+_CONTROL = "\0cloudnet-dataplane-probe"
 
 _TIMEOUT = 3.0
 
@@ -71,15 +76,34 @@ def _connect(wanted):
 def listen(names, seconds, port=PORT):
     """Answer TCP connections in the namespaces for that many seconds, in a process of its own.
 
-    Returns the process id once every socket listens. A listener of an earlier call may still be there.
+    The listener of an earlier call on this host ends first; without names that is all. It would
+    keep its namespaces alive, whoever deletes them.
     """
+    control = _take_over()
+    if not names:
+        control.close()
+        return
     sockets = [namespace.inside(name, _listening, port) for name in names]
-    child = os.fork()
-    if child == 0:
-        _serve(sockets, time.monotonic() + seconds)
-    for each in sockets:
+    if os.fork() == 0:
+        _serve(sockets, control, time.monotonic() + seconds)
+    for each in (control, *sockets):
         each.close()
-    return child
+
+
+def _take_over():
+    """The host's one control socket; who holds it ends when spoken to."""
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    deadline = time.monotonic() + _TIMEOUT
+    while True:
+        try:
+            control.bind(_CONTROL)
+            return control
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise EngineError(f"an earlier listener does not end: {error}") from error
+        with contextlib.suppress(OSError):  # it may end by itself just now
+            control.sendto(b"end", _CONTROL)
+        time.sleep(0.02)
 
 
 def _listening(port):
@@ -92,18 +116,20 @@ def _listening(port):
     return listener
 
 
-def _serve(sockets, deadline):
-    """The listener's life: detached from the module, ended by the clock."""
+def _serve(sockets, control, deadline):
+    """The listener's life: detached from the module, ended by the clock or by the next listener."""
     try:
         os.setsid()
         null = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(null, standard)
         with selectors.DefaultSelector() as ready:
-            for each in sockets:
+            for each in (control, *sockets):
                 ready.register(each, selectors.EVENT_READ)
             while (left := deadline - time.monotonic()) > 0:
-                for key, _event in ready.select(left):
+                for key, dummy in ready.select(left):
+                    if key.fileobj is control:
+                        return
                     _answer(key.fileobj)
     finally:
         os._exit(0)
