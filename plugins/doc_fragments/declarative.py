@@ -51,7 +51,7 @@ attributes:
     description: A second run with the same options changes nothing.
     support: full
   action_group:
-    description: Use C(group/cloudnet.dataplane.dataplane) in C(module_defaults).
+    description: Use C(group/cloudnet.dataplane.dataplane) in C(module_defaults), for O(owner) for example.
     membership:
       - cloudnet.dataplane.dataplane
     support: full
@@ -72,9 +72,4 @@ attributes:
   idempotent:
     description: Reads only.
     support: N/A
-  action_group:
-    description: Use C(group/cloudnet.dataplane.dataplane) in C(module_defaults).
-    membership:
-      - cloudnet.dataplane.dataplane
-    support: full
 """

@@ -48,11 +48,6 @@ attributes:
   idempotent:
     description: A second run with the same options changes nothing.
     support: full
-  action_group:
-    description: Use C(group/cloudnet.dataplane.dataplane) in C(module_defaults).
-    membership:
-      - cloudnet.dataplane.dataplane
-    support: full
 seealso:
   - module: cloudnet.dataplane.netns
 """

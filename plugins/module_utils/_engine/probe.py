@@ -127,7 +127,7 @@ def _serve(sockets, control, deadline):
             for each in (control, *sockets):
                 ready.register(each, selectors.EVENT_READ)
             while (left := deadline - time.monotonic()) > 0:
-                for key, dummy in ready.select(left):
+                for key, _event in ready.select(left):
                     if key.fileobj is control:
                         return
                     _answer(key.fileobj)
