@@ -87,11 +87,11 @@ class ModuleFailed(AssertionError):
         super().__init__(result.get("msg"))
 
 
-def run_module(name, /, check=False, launcher=(), **options):
+def run_module(name, /, check=False, launcher=(), killed_after=None, **options):
     """Run a module as Ansible does, in its own process; its result.
 
     launcher: a Python module that starts the module in its process, instead of Python itself.
-    Raises ModuleFailed.
+    killed_after: seconds after which it gets SIGKILL. Raises ModuleFailed, subprocess.TimeoutExpired when killed.
     """
     arguments = {"ANSIBLE_MODULE_ARGS": {"_ansible_check_mode": check, "_ansible_diff": True, **options}}
     done = subprocess.run(
@@ -100,6 +100,7 @@ def run_module(name, /, check=False, launcher=(), **options):
         capture_output=True,
         text=True,
         check=False,
+        timeout=killed_after,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     try:
