@@ -44,7 +44,7 @@ integration: setup ## Test the modules against a real kernel and Open vSwitch
 molecule: setup ## Test the roles on throw-away hosts (SCENARIO="--scenario-name NAME" for one)
 	molecule test $(SCENARIO)
 
-bench: setup ## Measure against stock Ansible modules
+bench: setup ## Measure against hand-written scripts and stock Ansible modules
 	python -m tests.bench
 
 lab-up: setup ## Start the hosts of INVENTORY on this machine

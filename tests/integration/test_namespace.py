@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import namespace
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, ForeignObject
 
 from .conftest import run
 
@@ -88,3 +88,22 @@ def test_run_netns_is_made_shared_when_it_is_a_plain_directory():
     ])  # fmt: skip
     shown = run("unshare", "-m", "sh", "-ec", script, input=code)
     assert set(shown.split()[-2:]) == {"a", "b"}
+
+
+def _addresses_or_refuse(name):
+    if name == "n13":
+        raise ForeignObject("namespace n13", "ip netns delete n13")
+    return run("ip", "-o", "link", "show", "lo")
+
+
+def test_programs_run_in_many_namespaces_at_once_and_in_the_hosts_own():
+    names = [f"n{number}" for number in range(40)]
+    namespace.create_all(names, "demo")
+    seen = namespace.map_programs(lambda name: run("ip", "link", "show", "lo"), [*names, None])
+    assert set(seen) == {*names, None}
+    assert all("owner=demo" in seen[name] for name in names)
+    assert "owner=demo" not in seen[None]
+    with pytest.raises(ForeignObject, match="n13 exists and does not carry our mark"):
+        namespace.map_programs(_addresses_or_refuse, names)
+    for name in names:
+        namespace.delete(name)

@@ -7,6 +7,17 @@ from __future__ import annotations
 class EngineError(Exception):
     """The host could not be read or changed; the message says what and why."""
 
+    def __reduce__(self):
+        """Travels between processes whole, whatever arguments its kind is made with."""
+        return _revive, (type(self), self.args, self.__dict__)
+
+
+def _revive(kind, args, attributes):
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
 
 class BadInput(EngineError):
     """The wanted state is wrong. `problems` lists every fault, each naming item index, key, value and rule."""
