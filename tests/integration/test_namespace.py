@@ -99,11 +99,11 @@ def _addresses_or_refuse(name):
 def test_programs_run_in_many_namespaces_at_once_and_in_the_hosts_own():
     names = [f"n{number}" for number in range(40)]
     namespace.create_all(names, "demo")
-    seen = namespace.map_programs(lambda name: run("ip", "link", "show", "lo"), [*names, None])
+    seen = namespace.map_in_processes(lambda name: run("ip", "link", "show", "lo"), [*names, None])
     assert set(seen) == {*names, None}
     assert all("owner=demo" in seen[name] for name in names)
     assert "owner=demo" not in seen[None]
     with pytest.raises(ForeignObject, match="n13 exists and does not carry our mark"):
-        namespace.map_programs(_addresses_or_refuse, names)
+        namespace.map_in_processes(_addresses_or_refuse, names)
     for name in names:
         namespace.delete(name)

@@ -35,7 +35,7 @@ def run(argv, stdin=None, package=None, ok=(0,)):
     """
     done = subprocess.run(
         [find(argv[0], package), *argv[1:]],
-        input=stdin if stdin is not None else "",
+        **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}),
         capture_output=True,
         encoding="utf-8",
         errors="surrogateescape",

@@ -115,16 +115,17 @@ def _map_in_threads(function, names, workers=None):
     return results
 
 
-def map_programs(function, names):
-    """As map_inside, for functions that run programs: over many namespaces, in parallel processes.
+def map_in_processes(function, names, workers=None):
+    """As map_inside, for much work: over many namespaces, in parallel processes.
 
-    Python holds its lock while it starts a program, so threads would start one at a time. What
-    function returns must be plain data, and what it changes in this process is lost.
+    Python holds its lock while it starts a program or parses an answer, so threads would work
+    one at a time. What function returns must be plain data, and what it changes in this process
+    is lost. workers: as in map_inside, where there are too few namespaces for processes.
     """
     names = list(names)
     count = os.cpu_count() or 1
     if len(names) < _WORTH_PROCESSES * count or count == 1:
-        return map_inside(function, names)
+        return map_inside(function, names, workers)
     shares = [_Share(function, names[first::count]) for first in range(count)]
     outcomes = [share.outcome() for share in shares]
     for _results, failure in outcomes:

@@ -43,11 +43,10 @@ class FloatingIps(Backend):
             raise EngineError(f"network namespace {', '.join(missing)} does not exist: the module netns makes it")
         ours = [name for name, owner in owners.items() if owner == self.owner] if self.purge else []
         names = [name for name in dict.fromkeys([*self.wanted, *ours]) if name in owners]
-        held = namespace.map_inside(lambda _name: addresses.read(), names, workers=1)
-        chains = namespace.map_programs(lambda _name: self._chains(), names)
+        found = namespace.map_in_processes(lambda _name: (self._chains(), *addresses.read()), names)
         return State({
             **{name: plan.Router() for name in missing},
-            **{name: self._router(owners[name], chains[name], *held[name]) for name in names},
+            **{name: self._router(owners[name], *found[name]) for name in names},
         })
 
     def _chains(self):
@@ -88,7 +87,7 @@ class FloatingIps(Backend):
                 restore.write("ipv4", rules.document(one.deletes, one.appends))
             addresses.write(one.gone, one.new)
 
-        namespace.map_programs(_named(write), plans)
+        namespace.map_in_processes(_named(write), plans)
 
     def undo(self, changes, have):
         plans = {one.namespace: one for one in self._plans(have) if one.changes}
@@ -102,13 +101,13 @@ class FloatingIps(Backend):
             gone, was = [one for one in done.new if one in now.held()], before.held()
             addresses.write(gone, [one for one in was if one not in now.held()])
 
-        namespace.map_programs(_named(write), plans)
+        namespace.map_in_processes(_named(write), plans)
 
     def settled(self, changes, have):
         plans = self._plans(have)
         forget = {one.namespace: one.forget for one in plans if one.forget}
         fresh = {one.namespace: [(new.device, new.ip, None) for new in one.new] for one in plans if one.new}
-        namespace.map_programs(lambda name: conntrack.forget(*forget[name]), forget)
+        namespace.map_in_processes(lambda name: conntrack.forget(*forget[name]), forget)
         namespace.map_inside(lambda name: announce.announce_all(fresh[name]), fresh, announce.THREADS)
 
 

@@ -105,7 +105,7 @@ class NetnsBackend(Backend):
         fresh = _addresses(step for step in steps if step.after)
         namespace.map_inside(lambda name: _announce(fresh[name]), fresh, announce.THREADS)
         gone = _gone(steps, have)
-        namespace.map_programs(lambda name: _forget(gone[name]), gone)
+        namespace.map_in_processes(lambda name: _forget(gone[name]), gone)
 
 
 def _refuse_missing_ports(have, targets):

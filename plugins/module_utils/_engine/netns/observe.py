@@ -42,7 +42,7 @@ def observe(wanted, owner=None, offloads=False):
             return _read(netlink, name in wanted and mine, (own, root, names_of_root), owner, offloads)
 
     try:
-        seen = namespace.map_inside(read, live if owner else live.intersection(wanted), workers=1)
+        seen = namespace.map_in_processes(read, live if owner else live.intersection(wanted), workers=1)
     finally:
         os.close(own)
     namespaces = {name: seen.get(name) for name in wanted}

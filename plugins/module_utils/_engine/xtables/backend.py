@@ -36,7 +36,7 @@ class NatRules(Backend):
     def observe(self):
         owners = namespace.owners()
         rules = {}
-        for name, families in namespace.map_programs(self._read, self._reachable(owners)).items():
+        for name, families in namespace.map_in_processes(self._read, self._reachable(owners)).items():
             rules.update({(name, family): tables for family, tables in families.items()})
         have = {"owners": owners, "rules": rules, "forms": {}}
         have["forms"] = self._forms(have)
@@ -105,7 +105,7 @@ class NatRules(Backend):
 
     def undo(self, changes, have):
         changed = self._changes(have)
-        now = namespace.map_programs(self._read, {name: None for name, _family in changed})
+        now = namespace.map_in_processes(self._read, {name: None for name, _family in changed})
         _write({
             (name, family): plan.back(
                 now[name][family], have["rules"].get((name, family), {}), [(c.table, c.chain) for c in chains]
@@ -128,7 +128,7 @@ def _write(changed):
             except EngineError as error:
                 raise EngineError(f"In {items.place(name)}, {error}") from error
 
-    namespace.map_programs(write, texts)
+    namespace.map_in_processes(write, texts)
 
 
 def _reported(name, family, change):

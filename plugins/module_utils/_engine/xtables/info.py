@@ -12,7 +12,7 @@ def read(names, prefix):
     """Items in the vocabulary of nat_rules. names: namespaces, None for all and the host's own network."""
     owners = namespace.owners()
     wanted = [None, *owners] if names is None else [name for name in names if name in owners]
-    found = namespace.map_programs(lambda _name: {family: restore.read(family) for family in restore.TOOLS}, wanted)
+    found = namespace.map_in_processes(lambda _name: {family: restore.read(family) for family in restore.TOOLS}, wanted)
     result = []
     for name in wanted:
         for family, tables in found[name].items():
