@@ -5,7 +5,7 @@ set -eu
 echo "== namespaces"; ls /run/netns 2>/dev/null || true
 echo "== links"; ip -o link | sed -E 's/^[0-9]+: //; s/@if[0-9]+//; s/ qdisc .*//; s/ state .*//' | sort
 echo "== addresses"; ip -o addr | sed -E 's/^[0-9]+: //; s/ valid_lft.*//' | grep -v 'inet6 fe80' | sort
-echo "== routes"; ip route show table all | sort
+echo "== routes"; ip route show table all | grep -v fe80 | sort
 echo "== policy rules"; ip rule; ip -6 rule
 for tool in iptables-save ip6tables-save; do echo "== $tool"; $tool | sed -E '/^#/d; s/ \[[0-9:]+\]$//'; done
 echo "== open vswitch"

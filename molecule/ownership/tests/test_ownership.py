@@ -98,3 +98,9 @@ def test_teardown_left_the_host_as_it_was(lab, before, host):
 
 def test_a_second_teardown_has_nothing_to_do(lab, before):
     assert lab.play("teardown.yml").changes() == {}
+
+
+def test_teardown_of_routers_plugged_with_veths_leaves_the_hosts_as_they_were_too(lab, before):
+    lab.play("site.yml", "--extra-vars", "dataplane_interface_plug=veth")
+    lab.play("teardown.yml")
+    assert {host: snapshot(lab, host) for host in HOSTS} == before

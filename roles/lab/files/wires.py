@@ -14,6 +14,7 @@ Standard input, JSON:
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -102,8 +103,9 @@ def hang_up(lab):
     """End SSH's kept connections to a host that has stopped: nothing would tell them, and they would hang."""
     address = lab["addresses"]["eth0"].split("/")[0]
     for pid in run("ip", "netns", "pids", lab["namespace"]).split():
-        if address in Path("/proc", pid, "cmdline").read_text(encoding="utf-8").split("\0"):
-            os.kill(int(pid), signal.SIGTERM)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it may end by itself meanwhile
+            if address in Path("/proc", pid, "cmdline").read_text(encoding="utf-8").split("\0"):
+                os.kill(int(pid), signal.SIGTERM)
 
 
 def bring_up(inside, lab):
