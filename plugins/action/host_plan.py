@@ -14,7 +14,7 @@ PACKED = ("internal_ports", "ports", "flows", "namespaces", "nat_rules", "floati
 
 
 class ActionModule(ActionBase):
-    """Read this host's plan and make it a fact."""
+    """Read this host's plan and return its sections."""
 
     _supports_check_mode = True
     TRANSFERS_FILES = False
@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
             ) from error
         plan.update(_by_device(plan["ports"]))
         packed = {section: pack(plan[section]) if section in PACKED else plan[section] for section in plan}
-        return {"changed": False, "ansible_facts": {"dataplane_plan": packed}}
+        return {"changed": False, **packed}
 
 
 def _by_device(ports):

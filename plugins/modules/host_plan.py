@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_plan
-short_description: Make a host's plan a fact
+short_description: Hand a host its plan
 version_added: "1.0.0"
 author:
   - The cloudnet.dataplane founders (@cloudnet)
 description:
-  - Reads the plan that M(cloudnet.dataplane.plan) compiled for this host and sets it as the fact C(dataplane_plan).
+  - Reads the plan that M(cloudnet.dataplane.plan) compiled for this host, and returns its sections.
   - The long sections (C(ports), C(flows), C(namespaces), C(nat_rules), C(floating_ips)) are packed for the option
     C(packed) of the modules that take them; the others are plain data.
   - Runs on the Ansible controller and touches no host.
@@ -44,6 +44,7 @@ EXAMPLES = r"""
 - name: Give every host its plan
   cloudnet.dataplane.host_plan:
     plan_dir: "{{ site_plan.plan_dir }}"
+  register: dataplane_plan
 
 - name: Build its namespaces
   cloudnet.dataplane.netns:
@@ -52,12 +53,35 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-ansible_facts:
-  description: The fact C(dataplane_plan).
+namespaces:
+  description: A long section, packed. C(internal_ports), C(ports), C(flows), C(nat_rules) and C(floating_ips) likewise.
+  returned: success
+  type: str
+owner:
+  description: The site's name, whose mark everything carries. C(host) and C(site) are strings, too.
+  returned: success
+  type: str
+plug:
+  description: How routers are plugged, V(veth) or V(internal).
+  returned: success
+  type: str
+bridges:
+  description: The bridges of the host.
+  returned: success
+  type: list
+  elements: dict
+sysctls:
+  description: The node's sysctls.
   returned: success
   type: dict
-  contains:
-    dataplane_plan:
-      description: The host's plan.
-      type: dict
+instances:
+  description: The namespaces that stand in for instances.
+  returned: success
+  type: list
+  elements: str
+probes:
+  description: What to ask from this host, as M(cloudnet.dataplane.probe) takes it.
+  returned: success
+  type: list
+  elements: dict
 """

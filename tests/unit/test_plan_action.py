@@ -27,6 +27,7 @@ PLAYBOOK = """
       register: planned
     - cloudnet.dataplane.host_plan:
         plan_dir: "{{ planned.plan_dir }}"
+      register: dataplane_plan
     - ansible.builtin.copy:
         content: "{{ {'plan': dataplane_plan, 'planned': planned} | to_json }}"
         dest: "{{ inventory_dir }}/results/{{ inventory_hostname }}"
