@@ -104,3 +104,15 @@ def test_teardown_of_routers_plugged_with_veths_leaves_the_hosts_as_they_were_to
     lab.play("site.yml", "--extra-vars", "dataplane_interface_plug=veth")
     lab.play("teardown.yml")
     assert {host: snapshot(lab, host) for host in HOSTS} == before
+
+
+def test_check_mode_predicts_on_a_host_where_nothing_is_installed(lab, before):
+    """The last test: what it takes away does not come back."""
+    lab.sh("compute1", "systemctl stop openvswitch-switch")
+    lab.sh("compute1", "dpkg --purge --force-depends openvswitch-switch openvswitch-common iptables conntrack")
+    predicted = lab.play("site.yml", "--check", "--limit", "compute1")
+    changed = {task["task"].split(" : ")[1] for task in predicted.tasks if task["changed"]}
+    assert "Packages | Predict what will be installed" in changed
+    assert "Bridges | Predict ours, where Open vSwitch is not installed yet" in changed
+    assert any("vm-vm10" in each for each in predicted.objects())
+    assert any(each.startswith("flow br-int") for each in predicted.objects())
