@@ -7,6 +7,7 @@ echo "== links"; ip -o link | sed -E 's/^[0-9]+: //; s/@if[0-9]+//; s/ qdisc .*/
 echo "== addresses"; ip -o addr | sed -E 's/^[0-9]+: //; s/ valid_lft.*//' | grep -v 'inet6 fe80' | sort
 echo "== routes"; ip route show table all | grep -v fe80 | sort
 echo "== policy rules"; ip rule; ip -6 rule
+echo "== ipsets"; ipset save 2>/dev/null | sort || true
 for tool in iptables-save ip6tables-save; do echo "== $tool"; $tool | sed -E '/^#/d; s/ \[[0-9:]+\]$//'; done
 echo "== open vswitch"
 ovs-vsctl --format=csv --columns=name,fail_mode,external_ids,other_config list bridge | sort

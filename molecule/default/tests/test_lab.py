@@ -46,3 +46,20 @@ def test_the_outside_answers_public_addresses_on_its_vlan(tagged):
     tagged.run_expect([0], "nc -z -w 3 198.51.100.10 22")
     tagged.check_output("ip address add 192.168.7.7/32 dev lo")
     tagged.run_expect([1], "ping -c 1 -W 1 -I 192.168.7.7 198.51.100.10")
+
+
+ENDPOINTS = {"one": ("br-phy", "10.0.1.11", "10.0.1.12"), "two": ("eth1", "10.0.1.12", "10.0.1.11")}
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_tunnel_endpoints_reach_each_other(lab, name):
+    device, own, other = ENDPOINTS[name]
+    assert lab.host(name).interface(device).addresses[0] == own
+    lab.host(name).run_expect([0], f"ping -c 1 -W 2 {other}")
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_tools_of_the_image_do_not_run_by_themselves(lab, name):
+    running = lab.host(name).check_output("systemctl list-units --type=service --state=active,failed --no-legend")
+    for service in ("haproxy", "nginx", "radvd", "dnsmasq", "cloud-"):
+        assert service not in running

@@ -1,19 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The world outside the cloud: the external network's gateway and an address behind it.
-# Usage: outside.sh VLAN|- INTERNET ADDRESS...    Prints what it had to do.
+# Arguments: VLAN|- INTERNET ADDRESS...    unless.sh comes before it.
 #
 # There is no route back to the cloud's own networks: only packets with a public source get an answer.
 set -eu
 vlan=$1 internet=$2
 shift 2
-
-# unless TEST COMMAND...: run the command, and say so, unless the test holds
-unless() {
-    test=$1
-    shift
-    sh -c "$test" > /dev/null 2>&1 || { "$@" && echo "$*"; }
-}
 
 device=eth3
 if [ "$vlan" != - ]; then

@@ -15,4 +15,8 @@ systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2sc
     e2scrub_reap.service systemd-timesyncd.service systemd-resolved.service systemd-networkd.service \
     systemd-networkd-wait-online.service systemd-logind.service console-getty.service getty@.service \
     getty-static.service
+
+# Only what the cloud starts runs: these are tools here
+systemctl disable haproxy.service nginx.service radvd.service
+touch /etc/cloud/cloud-init.disabled
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
