@@ -98,6 +98,41 @@ def test_segments_come_from_the_range_of_the_physical_network():
         allocations(("dataplane_vlan_ranges", {"vlan": [101, 101]}), changes[1])
 
 
+def test_tunnel_ids_come_from_the_range_of_their_type():
+    networks = [{"name": f"{kind}-{n}", "network_type": kind} for n in range(2) for kind in ("vxlan", "gre")]
+    networks.append({"name": "pinned", "network_type": "vxlan", "segmentation_id": 50})
+    changes = [("dataplane_networks", [*SITE["dataplane_networks"], *networks])]
+    ranges = ("dataplane_tunnel_id_ranges", {"vxlan": [50, 51]})
+    assert allocations(*changes)["segmentation_ids"] == {"vxlan-0": 1, "gre-0": 1, "vxlan-1": 2, "gre-1": 2}
+    with pytest.raises(SiteError, match="dataplane_tunnel_id_ranges.vxlan, 50 to 51, is exhausted") as caught:
+        allocations(*changes, ranges)
+    assert len(caught.value.problems) == 1
+    kept = allocations(*changes, ranges, lock=allocations(*changes))
+    assert kept["segmentation_ids"] == allocations(*changes)["segmentation_ids"], "what is held stays"
+
+
+def test_a_host_with_more_networks_than_vlans_is_refused():
+    networks = [{"name": f"n{n}", "network_type": "vxlan"} for n in range(4095)]
+    ports = [{"name": f"p{n}", "network": f"n{n}", "binding_host_id": "compute1"} for n in range(4095)]
+    changes = [("dataplane_networks", networks), ("dataplane_routers", []), ("dataplane_floating_ips", [])]
+    assert len(allocations(*changes, ("dataplane_ports", ports[:-1]))["local_vlans"]["compute1"]) == 4094
+    with pytest.raises(SiteError) as caught:
+        allocations(*changes, ("dataplane_ports", ports))
+    assert caught.value.problems == [
+        "hostvars.compute1: 4095 networks: has ports in more than 4094 networks, and there are no more local VLANs"
+    ]
+    spread = [{**port, "binding_host_id": ("compute1", "network1")[n % 2]} for n, port in enumerate(ports)]
+    assert allocations(*changes, ("dataplane_ports", spread)), "a site may have more"
+
+
+def test_filtered_ports_have_a_conntrack_zone_of_their_host():
+    lock = allocations(("dataplane_ports[2]", {"name": "open", "port_security_enabled": False, **PORT}))
+    assert lock["conntrack_zones"] == {"compute1": {"port web": 4097, "port db": 4098}}
+    fewer = allocations(("dataplane_ports[0].port_security_enabled", False), lock=lock)
+    assert fewer["conntrack_zones"] == {"compute1": {"port db": 4098}}
+    assert not allocations(hosts=changed(HOSTS, ("compute1.dataplane_firewall_driver", "noop")))["conntrack_zones"]
+
+
 def test_colliding_macs_are_told_apart():
     port_id = load(SITE, HOSTS).ports[0].id
     lock = allocations(("dataplane_ports[1].mac_address", derived_mac(port_id)))

@@ -9,6 +9,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.al
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.lock import empty
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.errors import SiteError
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load import load
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.mtu import largest_mtu
 
 from .cloud import HOSTS, REMOVE, SITE, changed
 
@@ -58,10 +59,8 @@ STRUCTURE = [
 ]
 
 NOT_YET = [
-    ((f"{NET}.network_type", "vxlan"), f"{NET}.network_type: vxlan: is not supported yet by this version"),
     ((f"{ROUTER}.distributed", True), f"{ROUTER}.distributed: true: is not supported yet by this version"),
     ((f"{ROUTER}.ha", True), f"{ROUTER}.ha: true: is not supported yet by this version"),
-    ((f"{PORT}.vif", "bridge"), f"{PORT}.vif: bridge: is not supported yet by this version"),
 ]
 
 REFERENCES = [
@@ -166,10 +165,29 @@ SEGMENTS = [
      "because network blue is on it"),
 ]
 
+TUNNEL = {"name": "blue", "network_type": "vxlan", "segmentation_id": 100,
+          "subnets": [{"name": "blue4", "cidr": "10.0.0.0/24"}]}
+TUNNELS = [
+    ((f"{NET}.network_type", "vxlan"), f"{NET}.physical_network: vlan: is unknown to network_type vxlan"),
+    ((NET, {**TUNNEL, "segmentation_id": 2**24}), f"{NET}.segmentation_id: 16777216: must be from 1 to 16777215"),
+    ((NET, {**TUNNEL, "mtu": 1451}),
+     f"{NET}.mtu: 1451: must be at most 1450: vxlan takes 50 of the underlay's 1500 bytes"),
+    ((NET, {**TUNNEL, "network_type": "gre", "mtu": 1459}),
+     f"{NET}.mtu: 1459: must be at most 1458: gre takes 42 of the underlay's 1500 bytes"),
+    (("dataplane_tunnel_id_ranges", {"gre": [9, 3]}), "dataplane_tunnel_id_ranges.gre: [9, 3]: must be [first, last]"),
+    (("dataplane_tunnel_id_ranges", {"vxlan": [0, 3]}),
+     "dataplane_tunnel_id_ranges.vxlan[0]: 0: must be from 1 to 16777215"),
+    (("dataplane_tunnel_id_ranges", {"vxlan": [1]}), "dataplane_tunnel_id_ranges.vxlan: [1]: has too few items"),
+    (("dataplane_tunnel_id_ranges", {"vxlam": [1, 2]}),
+     'dataplane_tunnel_id_ranges.vxlam: [1, 2]: is not a known key: did you mean vxlan?'),
+    (("dataplane_path_mtu", 10), "dataplane_path_mtu: 10: must be from 68 to 65535"),
+    (("dataplane_geneve_max_header_size", 8), "dataplane_geneve_max_header_size: 8: must be from 30 to 282"),
+]
+
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    STRUCTURE + NOT_YET + REFERENCES + DUPLICATES + ADDRESSES + ROUTERS + SEGMENTS,
+    STRUCTURE + NOT_YET + REFERENCES + DUPLICATES + ADDRESSES + ROUTERS + SEGMENTS + TUNNELS,
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_each_fault_is_named(change, expected):
@@ -198,6 +216,58 @@ def test_each_fault_is_named(change, expected):
 def test_faults_of_hosts_are_named(change, expected):
     found = problems(hosts=[change])
     assert any(line.startswith(expected) for line in found), found
+
+
+@pytest.mark.parametrize(("changes", "hosts", "expected"), [
+    ([("dataplane_networks[3]", {"name": "green", "network_type": "vxlan", "segmentation_id": 100})], [],
+     ["dataplane_networks[3].segmentation_id: 100: is taken among the networks of this type by "
+      f"{NET}.segmentation_id"]),
+    ([("dataplane_networks[3]", {"name": "green", "network_type": "gre", "segmentation_id": 100})], [], []),
+    ([], [("compute1.dataplane_local_ip", REMOVE)],
+     ["hostvars.compute1.dataplane_local_ip: (missing): is required of a host with a port in a tunnel network"]),
+    ([(f"{ROUTER}.binding_host_id", "network1")], [("network1.dataplane_local_ip", REMOVE)],
+     ["hostvars.network1.dataplane_local_ip: (missing): is required of a host with a port in a tunnel network"]),
+    ([], [("network1.dataplane_local_ip", REMOVE)],
+     [f"{ROUTER}.binding_host_id: (missing): there must be a host of group network with external, vlan in its "
+      "dataplane_bridge_mappings and dataplane_local_ip"]),
+    ([], [("compute1.dataplane_local_ip", "fd00::31")],
+     ["hostvars.compute1.dataplane_local_ip: fd00::31: must be an IPv4 address, as "
+      "hostvars.network1.dataplane_local_ip is"]),
+    ([], [("compute1.dataplane_local_ip", "fd00::31"), ("network1.dataplane_local_ip", "fd00::21")], []),
+    ([], [("compute1.dataplane_local_ip", "224.0.0.1")],
+     ["hostvars.compute1.dataplane_local_ip: 224.0.0.1: must be a unicast address that the other hosts can reach"]),
+    ([("dataplane_path_mtu", 100)], [],
+     ["dataplane_path_mtu: 100: must be at least 118, as dataplane_networks[1] is of type vxlan"]),
+    ([(f"{PORT}.vif", "bridge")], [], []),
+    ([(f"{PORT}.vif", "bridge")], [("compute1.dataplane_firewall_driver", "noop")],
+     [f"{PORT}.vif: bridge: needs dataplane_firewall_driver iptables_hybrid on compute1: "
+      "only that makes a bridge for the port"]),
+    ([], [("compute1.dataplane_firewall_driver", "openvswitch")],
+     ["hostvars.compute1.dataplane_firewall_driver: openvswitch: must be iptables_hybrid or noop"]),
+])
+def test_faults_of_tunnels_between_hosts_are_named(changes, hosts, expected):
+    changes = [(NET, TUNNEL), *changes]
+    if expected:
+        assert problems(*changes, hosts=hosts) == expected
+    else:
+        load(changed(SITE, *changes), changed(HOSTS, *hosts))
+
+
+@pytest.mark.parametrize(("kind", "version", "header", "expected"), [
+    ("vxlan", 4, 30, 1450), ("vxlan", 6, 30, 1430), ("gre", 4, 30, 1458), ("gre", 6, 30, 1438),
+    ("geneve", 4, 30, 1450), ("geneve", 6, 30, 1430), ("geneve", 4, 38, 1442), ("geneve", 6, 38, 1422),
+])
+def test_a_tunnel_leaves_its_networks_what_the_reference_says(kind, version, header, expected):
+    site = load(
+        changed(SITE, (NET, {**TUNNEL, "network_type": kind}), ("dataplane_geneve_max_header_size", header)),
+        changed(HOSTS, *((f"{name}.dataplane_local_ip", address) for name, address in
+                         (("network1", "fd00::21"), ("compute1", "fd00::31"))) if version == 6 else ()),
+    )
+    assert largest_mtu(site, site.networks[1]) == expected
+    site.path_mtu = 9000
+    assert largest_mtu(site, site.networks[1]) == expected
+    site.global_physnet_mtu = 9000
+    assert largest_mtu(site, site.networks[1]) == expected + 7500
 
 
 def test_a_router_that_no_host_can_carry_is_refused():

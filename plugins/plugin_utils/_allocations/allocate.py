@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.addresses import allocate_addresses
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocated import Allocated
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.lock import VERSION, checked
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.numbers import (
+    allocate_conntrack_zones,
     allocate_local_vlans,
     allocate_macs,
     allocate_segmentation_ids,
 )
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.presence import Presence
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.schedule import schedule_routers
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.errors import Problems
 
@@ -22,25 +25,15 @@ def allocate(site, lock):
     """
     lock, problems = checked(lock), Problems()
     hosts = schedule_routers(site, lock)
+    presence = Presence(site, Allocated(site, {"router_hosts": hosts}).host_of)
     new = {
         "version": VERSION,
         "addresses": allocate_addresses(site, lock, problems),
         "mac_addresses": allocate_macs(site, lock, problems),
         "segmentation_ids": allocate_segmentation_ids(site, lock, problems),
         "router_hosts": hosts,
-        "local_vlans": allocate_local_vlans(_networks_by_host(site, hosts), lock, problems),
+        "local_vlans": allocate_local_vlans(presence.networks_by_host(), lock, problems),
+        "conntrack_zones": allocate_conntrack_zones(site, presence.by_host, lock, problems),
     }
     problems.refuse()
     return new
-
-
-def _networks_by_host(site, router_hosts):
-    """{host name: [networks that have a port there, in the order declared]}"""
-    present = {name: set() for name in site.hosts}
-    for port in site.ports:
-        present[port.host.name].add(port.network)
-    for router in site.routers:
-        host = router.binding_host.name if router.binding_host else router_hosts[router.name]
-        present[host].update(port.network for port in router.ports)
-    return {host: [network for network in site.networks if network in networks]
-            for host, networks in present.items() if networks}

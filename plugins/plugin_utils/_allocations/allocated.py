@@ -28,7 +28,7 @@ class Allocated:
         return port.mac_address or self.lock["mac_addresses"][port.key]
 
     def segmentation_id(self, network):
-        """The VLAN of a network on its physical network; None for flat and local ones."""
+        """The VLAN of a network on its physical network, or its tunnel id; None for flat and local ones."""
         if network.segmentation_id is not None:
             return network.segmentation_id
         return self.lock["segmentation_ids"].get(network.name)
@@ -36,6 +36,10 @@ class Allocated:
     def local_vlan(self, host, network):
         """The tag of a network in br-int of a host."""
         return self.lock["local_vlans"][host.name][network.name]
+
+    def conntrack_zone(self, host, port):
+        """The conntrack zone of an instance's port that the host filters."""
+        return self.lock["conntrack_zones"][host.name][port.key]
 
     def host_of(self, router):
         """The Host that carries a router."""

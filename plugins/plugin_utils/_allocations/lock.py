@@ -7,6 +7,7 @@
     segmentation_ids: {network name: 101}
     router_hosts:     {router name: host name}
     local_vlans:      {host name: {network name: 1}}
+    conntrack_zones:  {host name: {"port web": 4097}}
 
 Pinned values are not in it: they stand in the site.
 """
@@ -30,6 +31,7 @@ def empty():
         "segmentation_ids": {},
         "router_hosts": {},
         "local_vlans": {},
+        "conntrack_zones": {},
     }
 
 
@@ -86,10 +88,11 @@ def _is_number(value):
 #: section -> what a value of it must be
 _SOUND = {
     "addresses": _is_address,
+    "conntrack_zones": _is_number,
     "local_vlans": _is_number,
     "mac_addresses": _is_text,
     "segmentation_ids": _is_number,
     "router_hosts": _is_text,
 }
 #: Sections whose values are grouped, by subnet or host
-_SCOPED = ("addresses", "local_vlans")
+_SCOPED = ("addresses", "local_vlans", "conntrack_zones")

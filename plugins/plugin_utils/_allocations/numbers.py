@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MAC addresses, segmentation ids and local VLANs. PRIVATE to the collection."""
+"""MAC addresses, segmentation ids, local VLANs and conntrack zones. PRIVATE to the collection."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from itertools import count
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.pool import Pool
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.check_networks import VLAN_MAX
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.ids import derived_mac
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema import TUNNEL_ID_MAX
+
+#: Conntrack zones of ports start above the VLANs, which older releases used as zones.
+ZONE_MIN, ZONE_MAX = 4097, 65535
 
 
 def allocate_macs(site, lock, problems):
@@ -31,30 +36,43 @@ def allocate_macs(site, lock, problems):
 
 
 def allocate_segmentation_ids(site, lock, problems):
-    """{network name: VLAN} of every vlan network without one, from dataplane_vlan_ranges."""
-    pools, wanted, segments = {}, [], {}
+    """{network name: number} of every vlan or tunnel network without one, from the site's ranges.
+
+    Unique on the physical network, or among the networks of the tunnel type.
+    """
+    pools, wanted, segments = defaultdict(lambda: Pool(problems)), [], {}
     for network in site.networks:
-        pool = pools.setdefault(network.physical_network, Pool(problems))
         if network.segmentation_id is not None:
-            pool.pin(network.segmentation_id, f"{network.path}.segmentation_id")
-        elif network.network_type == "vlan":
-            wanted.append((network, pool))
-    for network, pool in wanted:
-        held = lock["segmentation_ids"].get(network.name)
-        if held is not None and 1 <= held <= VLAN_MAX and held not in segments.values():
-            pool.keep(held, f"network {network.name}", held)
+            pools[_scope(network)].pin(network.segmentation_id, f"{network.path}.segmentation_id")
+        elif network.network_type == "vlan" or network.is_tunnel:
+            wanted.append(network)
+    kept = set()
+    for network in wanted:
+        held = lock["segmentation_ids"].get(network.name, 0)
+        if 1 <= held <= (TUNNEL_ID_MAX if network.is_tunnel else VLAN_MAX) and (_scope(network), held) not in kept:
+            kept.add((_scope(network), held))
+            pools[_scope(network)].keep(held, f"network {network.name}", held)
             segments[network.name] = held
-    for network, pool in wanted:
-        if network.name in segments:
-            continue
-        first, last = site.vlan_ranges[network.physical_network]
-        segment = pool.new(lambda first=first, last=last: range(first, last + 1))
-        if segment is None:
-            problems.add(f"{network.path}.segmentation_id", "(missing)",
-                         f"cannot be allocated: dataplane_vlan_ranges.{network.physical_network}, {first} to {last}, "
-                         "is exhausted")
-        segments[network.name] = segment
+    for network in wanted:
+        if network.name not in segments:
+            segments[network.name] = _new_segment(site, network, pools[_scope(network)], problems)
     return segments
+
+
+def _scope(network):
+    return network.network_type, network.physical_network
+
+
+def _new_segment(site, network, pool, problems):
+    ranges, name = site.vlan_ranges, f"dataplane_vlan_ranges.{network.physical_network}"
+    if network.is_tunnel:
+        ranges, name = site.tunnel_id_ranges, f"dataplane_tunnel_id_ranges.{network.network_type}"
+    first, last = ranges[name.partition(".")[2]]
+    segment = pool.new(lambda: range(first, last + 1))
+    if segment is None:
+        problems.add(f"{network.path}.segmentation_id", "(missing)",
+                     f"cannot be allocated: {name}, {first} to {last}, is exhausted")
+    return segment
 
 
 def allocate_local_vlans(networks_by_host, lock, problems):
@@ -64,15 +82,34 @@ def allocate_local_vlans(networks_by_host, lock, problems):
     """
     tags = {}
     for host, networks in networks_by_host.items():
-        pool, held = Pool(problems), lock["local_vlans"].get(host, {})
-        mine = {network.name: held[network.name] for network in networks if 1 <= held.get(network.name, 0) <= VLAN_MAX}
-        for name, tag in mine.items():
-            pool.keep(tag, f"network {name}", tag)
-        for network in networks:
-            if network.name not in mine:
-                mine[network.name] = pool.new(lambda: range(1, VLAN_MAX + 1))
-                if mine[network.name] is None:
-                    problems.add(f"hostvars.{host}", network.name,
-                                 f"cannot have a local VLAN: the host has ports in more than {VLAN_MAX} networks")
-        tags[host] = mine
+        if len(networks) > VLAN_MAX:
+            problems.add(f"hostvars.{host}", f"{len(networks)} networks",
+                         f"has ports in more than {VLAN_MAX} networks, and there are no more local VLANs")
+        elif networks:
+            names = [network.name for network in networks]
+            tags[host] = _numbers(names, lock["local_vlans"].get(host, {}), 1, VLAN_MAX)
     return tags
+
+
+def allocate_conntrack_zones(site, ports_by_host, lock, problems):
+    """{host name: {port key: zone}} of the instances' ports that their host filters (reference 7.2).
+
+    ports_by_host: {host name: [ports there]}.
+    """
+    zones = {}
+    for host, ports in ports_by_host.items():
+        keys = [port.key for port in ports if site.hosts[host].filters(port)]
+        if len(keys) > ZONE_MAX + 1 - ZONE_MIN:
+            problems.add(f"hostvars.{host}", f"{len(keys)} ports",
+                         f"has more filtered ports than the {ZONE_MAX + 1 - ZONE_MIN} conntrack zones")
+        elif keys:
+            zones[host] = _numbers(keys, lock["conntrack_zones"].get(host, {}), ZONE_MIN, ZONE_MAX)
+    return zones
+
+
+def _numbers(keys, held, first, last):
+    """{key: number}, each once: what is held, else the lowest free. There are enough."""
+    kept = {key: held[key] for key in keys if first <= held.get(key, 0) <= last}
+    taken = set(kept.values())
+    free = (number for number in range(first, last + 1) if number not in taken)
+    return {key: kept[key] if key in kept else next(free) for key in keys}

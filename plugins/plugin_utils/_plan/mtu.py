@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.mtu import largest_mtu
+
 
 def network_mtu(site, network):
-    """Bytes. Flat, VLAN and local networks have what the physical network has, unless they declare less."""
-    return network.mtu or site.global_physnet_mtu
+    """Bytes: what the underlay leaves, unless the network declares less."""
+    return network.mtu or largest_mtu(site, network)

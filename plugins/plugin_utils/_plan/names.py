@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 
 INTEGRATION_BRIDGE = "br-int"
+TUNNEL_BRIDGE = "br-tun"
+#: The pair of patch ports between them: in br-int, and in br-tun.
+TUNNEL_PATCH, TUNNEL_PATCH_PEER = "patch-tun", "patch-int"
 #: The device of an instance in its namespace, as a guest would call it.
 INSTANCE_DEVICE = "eth0"
 
 _DEVICE_LENGTH = 14  # Neutron's LINUX_DEV_LEN, one less than the kernel allows
 _KERNEL_LENGTH = 15
 _HASH_LENGTH = 6
+_DIGEST_SIZE = 20
 
 
 def interface_device(port):
@@ -27,6 +32,21 @@ def gateway_device(port):
 def tap_device(port):
     """The end of a port that is in the root namespace."""
     return ("tap" + port.id)[:_DEVICE_LENGTH]
+
+
+def hybrid_bridge(port):
+    """The Linux bridge in which an instance's port is filtered."""
+    return ("qbr" + port.id)[:_DEVICE_LENGTH]
+
+
+def hybrid_inner(port):
+    """The end of the port's veth that is in its Linux bridge."""
+    return ("qvb" + port.id)[:_DEVICE_LENGTH]
+
+
+def hybrid_outer(port):
+    """The end of the port's veth that is in br-int."""
+    return ("qvo" + port.id)[:_DEVICE_LENGTH]
 
 
 def router_namespace(router):
@@ -47,6 +67,14 @@ def integration_patch(bridge):
 def physical_patch(bridge):
     """The patch port in a physical bridge that leads to br-int."""
     return _patch("phy-", bridge)
+
+
+def tunnel_port(kind, remote_ip):
+    """The port of br-tun that leads to a host (reference 1.3). kind: network type; remote_ip: an ipaddress object."""
+    if remote_ip.version == 4:
+        return f"{kind}-{int(remote_ip):08x}"
+    digest = hashlib.blake2b(str(remote_ip).encode(), digest_size=_DIGEST_SIZE).digest()
+    return f"{kind}-{base64.b32encode(digest).decode().lower()}"[:_KERNEL_LENGTH]
 
 
 def _patch(prefix, bridge):

@@ -6,17 +6,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.presence import Presence
+
 
 @dataclass(eq=False)
 class HostView:
     """One host's share of an allocated site; every file of this package takes one.
 
+    presence: where the ports of the whole site are.
     networks: those with a port here, in the order declared.
     floating_ips: the associated ones of the routers here.
     """
 
     host: Any
     allocated: Any
+    presence: Any
     routers: list = field(default_factory=list)
     instances: list = field(default_factory=list)
     networks: list = field(default_factory=list)
@@ -39,18 +43,16 @@ class HostView:
 def views(allocated):
     """{host name: HostView} of every host."""
     site = allocated.site
-    found = {name: HostView(host, allocated) for name, host in site.hosts.items()}
-    networks = {name: set() for name in site.hosts}
+    presence = Presence(site, allocated.host_of)
+    networks = presence.networks_by_host()
+    found = {
+        name: HostView(host, allocated, presence, networks=networks[name]) for name, host in site.hosts.items()
+    }
     for router in site.routers:
-        host = allocated.host_of(router)
-        found[host.name].routers.append(router)
-        networks[host.name].update(port.network for port in router.ports)
+        found[allocated.host_of(router).name].routers.append(router)
     for port in site.ports:
         found[port.host.name].instances.append(port)
-        networks[port.host.name].add(port.network)
     for floating_ip in site.floating_ips:
         if floating_ip.router:
             found[allocated.host_of(floating_ip.router).name].floating_ips.append(floating_ip)
-    for name, view in found.items():
-        view.networks = [network for network in site.networks if network in networks[name]]
     return found

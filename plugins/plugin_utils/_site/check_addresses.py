@@ -15,6 +15,10 @@ def check(site, problems):
             if not port.host.has_datapath:
                 problems.add(path, port.host.name, "must be a host of group compute or network")
             check_reaches(port.host, port.network, path, problems)
+            if port.vif == "bridge" and port.host.firewall_driver != "iptables_hybrid":
+                problems.add(f"{port.path}.vif", port.vif,
+                             f"needs dataplane_firewall_driver iptables_hybrid on {port.host.name}: "
+                             "only that makes a bridge for the port")
     used = Once(problems, "must be unique, and is also {first}")
     for port in site.all_ports:
         for fixed in port.fixed_ips:

@@ -13,8 +13,14 @@ def check(site, problems):
     endpoints = Once(problems, "must be unique, and is also {first}")
     for host in site.hosts.values():
         if host.local_ip:
-            endpoints.meet(host.local_ip, f"{host.path}.dataplane_local_ip")
+            _endpoint(host.local_ip, f"{host.path}.dataplane_local_ip", endpoints, problems)
         _bridges(host, problems)
+
+
+def _endpoint(address, path, endpoints, problems):
+    endpoints.meet(address, path)
+    if address.is_unspecified or address.is_multicast or address.is_loopback or address.is_link_local:
+        problems.add(path, address, "must be a unicast address that the other hosts can reach")
 
 
 def _bridges(host, problems):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.check_unique import Once
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import PHYSICAL_TYPES
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.mtu import largest_mtu, overhead
 
 VLAN_MAX = 4094
 IPV6_MIN_MTU = 1280
@@ -47,8 +48,13 @@ def _segment(network, site, segments, problems):
 
 
 def _mtu(network, site, problems):
-    mtu, largest = network.mtu or site.global_physnet_mtu, site.global_physnet_mtu
-    if mtu > largest and network.network_type in PHYSICAL_TYPES:
+    largest = largest_mtu(site, network)
+    mtu = network.mtu or largest
+    if mtu > largest and network.is_tunnel:
+        problems.add(f"{network.path}.mtu", mtu,
+                     f"must be at most {largest}: {network.network_type} takes {overhead(site, network)} "
+                     f"of the underlay's {largest + overhead(site, network)} bytes")
+    elif mtu > largest and network.network_type in PHYSICAL_TYPES:
         problems.add(f"{network.path}.mtu", mtu, f"must be at most dataplane_global_physnet_mtu, {largest}")
     if mtu < IPV6_MIN_MTU and any(subnet.version == 6 for subnet in network.subnets):
         problems.add(f"{network.path}.mtu", mtu, f"must be at least {IPV6_MIN_MTU}, as the network has an IPv6 subnet")

@@ -19,17 +19,24 @@ def check(site, problems):
 
 def can_carry(host, router):
     """Whether a router may be scheduled to a host."""
-    return "network" in host.groups and _physical_networks(router) <= set(host.bridge_mappings)
+    if "network" not in host.groups or (_tunnels(router) and not host.local_ip):
+        return False
+    return _physical_networks(router) <= set(host.bridge_mappings)
 
 
 def _physical_networks(router):
     return {port.network.physical_network for port in router.ports if port.network.physical_network}
 
 
+def _tunnels(router):
+    return any(port.network.is_tunnel for port in router.ports)
+
+
 def _nobody(router):
     needed = ", ".join(sorted(_physical_networks(router)))
-    mapped = f" with {needed} in its dataplane_bridge_mappings" if needed else ""
-    return f"there must be a host of group network{mapped}"
+    wanted = [f"{needed} in its dataplane_bridge_mappings"] if needed else []
+    wanted += ["dataplane_local_ip"] if _tunnels(router) else []
+    return "there must be a host of group network" + (f" with {' and '.join(wanted)}" if wanted else "")
 
 
 def _bound(router, problems):

@@ -9,6 +9,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site import (
     check_hosts,
     check_networks,
     check_routers,
+    check_tunnels,
     check_unique,
 )
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.errors import Problems
@@ -16,7 +17,9 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse imp
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema import HOST, SITE
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.structure import check_structure
 
-CHECKS = (check_unique, check_hosts, check_networks, check_routers, check_addresses, check_floating_ips)
+CHECKS = (
+    check_unique, check_hosts, check_networks, check_tunnels, check_routers, check_addresses, check_floating_ips,
+)
 
 
 def load(variables, hosts):

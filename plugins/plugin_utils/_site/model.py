@@ -10,14 +10,15 @@ declared, for messages.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Union
 
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema import TUNNEL_TYPES
+
 IpNetwork = Union[IPv4Network, IPv6Network]
 
-#: Network types that this version builds; the others are known and refused.
 PHYSICAL_TYPES = ("flat", "vlan")
-SUPPORTED_TYPES = (*PHYSICAL_TYPES, "local")
 
 INTERFACE_OWNER = "network:router_interface"
 GATEWAY_OWNER = "network:router_gateway"
@@ -26,21 +27,31 @@ INSTANCE_OWNER = "compute:nova"
 
 @dataclass(eq=False)
 class Host:
-    """One machine. groups: those of controller, network, compute, outside_world that it is in."""
+    """One machine.
+
+    groups: those of controller, network, compute, outside_world that it is in.
+    local_ip: its tunnel endpoint, an ipaddress object, or None.
+    """
 
     name: str
     groups: tuple
-    local_ip: str | None
+    local_ip: Any
     bridge_mappings: dict  # physical network -> bridge
     bridge_interfaces: dict  # bridge -> [NIC]
     datapath_type: str
     interface_plug: str
+    firewall_driver: str
     path: str
 
     @property
     def has_datapath(self):
         """Whether anything is built there."""
         return "network" in self.groups or "compute" in self.groups
+
+    def filters(self, port):
+        """Whether security groups guard a port here."""
+        hybrid = self.firewall_driver == "iptables_hybrid"
+        return hybrid and port.device_owner == INSTANCE_OWNER and port.port_security_enabled
 
 
 @dataclass(eq=False)
@@ -56,6 +67,11 @@ class Network:
     mtu: int | None
     path: str
     subnets: list = field(default_factory=list)
+
+    @property
+    def is_tunnel(self):
+        """Whether its frames travel between hosts in tunnels."""
+        return self.network_type in TUNNEL_TYPES
 
 
 @dataclass(eq=False)
@@ -97,6 +113,7 @@ class Port:
 
     key: its stable name in the allocations ("port web", "router r1 gateway").
     host: of an instance only; a router's ports are where the router is scheduled.
+    vif: how an instance is plugged, "namespace" or "bridge".
     """
 
     key: str
@@ -109,6 +126,7 @@ class Port:
     device_id: str
     path: str
     host: Host | None = None
+    vif: str = "namespace"
     port_security_enabled: bool = True
     allowed_address_pairs: list = field(default_factory=list)
 
@@ -158,12 +176,19 @@ class FloatingIp:
 
 @dataclass(eq=False)
 class Site:
-    """Everything that an inventory declares. vlan_ranges: {physical network: (first, last)}."""
+    """Everything that an inventory declares.
+
+    path_mtu: bytes that an IP packet between two tunnel endpoints may have.
+    vlan_ranges: {physical network: (first, last)}. tunnel_id_ranges: {tunnel type: (first, last)}.
+    """
 
     name: str
     enable_metadata_proxy: bool
     global_physnet_mtu: int
+    path_mtu: int
+    geneve_max_header_size: int
     vlan_ranges: dict
+    tunnel_id_ranges: dict
     verify_internet: Any
     hosts: dict = field(default_factory=dict)
     networks: list = field(default_factory=list)
@@ -180,6 +205,16 @@ class Site:
     def all_ports(self):
         """Routers' ports, then instances' ports."""
         return [port for router in self.routers for port in router.ports] + self.ports
+
+    @property
+    def tunnel_hosts(self):
+        """Hosts that may be an end of a tunnel."""
+        return [host for host in self.hosts.values() if host.has_datapath and host.local_ip]
+
+    @cached_property
+    def underlay_version(self):
+        """Address family of the tunnels: that of all endpoints."""
+        return next((host.local_ip.version for host in self.tunnel_hosts), 4)
 
 
 def usable(cidr):

@@ -8,7 +8,6 @@ from ipaddress import ip_address, ip_network
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.ids import derived_id
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import (
     INSTANCE_OWNER,
-    SUPPORTED_TYPES,
     FloatingIp,
     Host,
     Network,
@@ -19,6 +18,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model imp
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_ports import fixed_ips
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_routers import RouterParser
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.registry import Registry, names_in
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema import TUNNEL_ID_MAX, TUNNEL_TYPES
 
 NOT_YET = "is not supported yet by this version"
 
@@ -42,11 +42,16 @@ class Parser:
         """The Site; faults are noted on the way, and what is at fault is left out."""
         clean = self.clean
         self.site_name = clean.get("dataplane_site", "")
+        global_mtu = clean.get("dataplane_global_physnet_mtu", 1500)
+        tunnel_ids = {**dict.fromkeys(TUNNEL_TYPES, (1, TUNNEL_ID_MAX)), **clean.get("dataplane_tunnel_id_ranges", {})}
         site = Site(
             name=self.site_name,
             enable_metadata_proxy=clean.get("dataplane_enable_metadata_proxy", True),
-            global_physnet_mtu=clean.get("dataplane_global_physnet_mtu", 1500),
+            global_physnet_mtu=global_mtu,
+            path_mtu=clean.get("dataplane_path_mtu", global_mtu),
+            geneve_max_header_size=clean.get("dataplane_geneve_max_header_size", 30),
             vlan_ranges={name: tuple(ends) for name, ends in clean.get("dataplane_vlan_ranges", {}).items()},
+            tunnel_id_ranges={kind: tuple(ends) for kind, ends in tunnel_ids.items()},
             verify_internet=_address(clean.get("dataplane_verify_internet")),
         )
         site.hosts = self._hosts()
@@ -81,19 +86,18 @@ class Parser:
             parsed = Host(
                 name=name,
                 groups=host["groups"],
-                local_ip=host.get("dataplane_local_ip"),
+                local_ip=_address(host.get("dataplane_local_ip")),
                 bridge_mappings=host.get("dataplane_bridge_mappings", {}),
                 bridge_interfaces=host.get("dataplane_bridge_interfaces", {}),
                 datapath_type=datapath,
                 interface_plug=plug,
+                firewall_driver=host.get("dataplane_firewall_driver", "iptables_hybrid"),
                 path=f"hostvars.{name}",
             )
             self.known_hosts.add(parsed, parsed.path)
         return self.known_hosts.objects
 
     def _network(self, item, path):
-        if item["network_type"] not in SUPPORTED_TYPES:
-            self.problems.add(f"{path}.network_type", item["network_type"], NOT_YET)
         network = Network(
             name=item["name"],
             id=self.id_of(item, "network", item["name"]),
@@ -128,7 +132,6 @@ class Parser:
         return subnet
 
     def _port(self, item, path):
-        self.refuse_later(item, path, "vif", ["bridge"])
         network = self.networks.find(item["network"], f"{path}.network")
         host = self.known_hosts.find(item["binding_host_id"], f"{path}.binding_host_id")
         for index, group in enumerate(item.get("security_groups", [])):
@@ -149,6 +152,7 @@ class Parser:
             device_id=item.get("device_id") or derived_id(self.site_name, "instance", item["name"]),
             path=path,
             host=host,
+            vif=item.get("vif", "namespace"),
             port_security_enabled=item.get("port_security_enabled", True),
             allowed_address_pairs=item.get("allowed_address_pairs", []),
         )

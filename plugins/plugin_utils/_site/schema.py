@@ -10,9 +10,9 @@ from __future__ import annotations
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
-#: Later features of the Networking API: understood by name, refused with a rule of their own.
 TUNNEL_TYPES = ("vxlan", "gre", "geneve")
 NETWORK_TYPES = ("flat", "vlan", "local", *TUNNEL_TYPES)
+TUNNEL_ID_MAX = 2**24 - 1  # a VNI; GRE's key could be longer, but one range is easier to remember
 IPV6_MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
 
 TEXT = {"type": "string", "minLength": 1}
@@ -26,6 +26,7 @@ CIDR = {"type": "string", "format": "cidr"}
 ADDRESS_OR_CIDR = {"type": "string", "format": "ip-or-cidr"}
 MTU = {"type": "integer", "minimum": 68, "maximum": 65535}
 VLAN = {"type": "integer", "minimum": 1, "maximum": 4094}
+TUNNEL_ID = {"type": "integer", "minimum": 1, "maximum": TUNNEL_ID_MAX}
 TCP_PORT = {"type": "integer", "minimum": 0, "maximum": 65535}
 
 
@@ -40,6 +41,10 @@ def _object(required, **properties):
 
 def _list(items):
     return {"type": "array", "items": items}
+
+
+def _range(number):
+    return {"minItems": 2, "maxItems": 2, **_list(number)}
 
 
 POOL = _object("start end", start=IP, end=IP)
@@ -67,7 +72,7 @@ NETWORK = _object(
     router_external=BOOLEAN,
     network_type={"enum": list(NETWORK_TYPES)},
     physical_network=TEXT,
-    segmentation_id={"type": "integer", "minimum": 1, "maximum": 2**24 - 1},
+    segmentation_id=TUNNEL_ID,
     mtu=MTU,
     subnets=_list(SUBNET),
 )
@@ -154,10 +159,10 @@ SITE = {
         dataplane_security_groups=_list(SECURITY_GROUP),
         dataplane_enable_metadata_proxy=BOOLEAN,
         dataplane_global_physnet_mtu=MTU,
-        dataplane_vlan_ranges={
-            "type": "object",
-            "additionalProperties": {"type": "array", "minItems": 2, "maxItems": 2, "items": VLAN},
-        },
+        dataplane_path_mtu=MTU,
+        dataplane_geneve_max_header_size={"type": "integer", "minimum": 30, "maximum": 30 + 63 * 4},
+        dataplane_vlan_ranges={"type": "object", "additionalProperties": _range(VLAN)},
+        dataplane_tunnel_id_ranges=_object("", **{kind: _range(TUNNEL_ID) for kind in TUNNEL_TYPES}),
         dataplane_verify_internet=IP,
     ),
 }
@@ -173,6 +178,7 @@ HOST = {
         dataplane_bridge_interfaces={"type": "object", "additionalProperties": _list(DEVICE)},
         dataplane_datapath_type={"enum": ["system", "netdev"]},
         dataplane_interface_plug={"enum": ["veth", "internal"]},
+        dataplane_firewall_driver={"enum": ["iptables_hybrid", "noop"]},
     ),
 }
 
