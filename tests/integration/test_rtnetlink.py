@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import namespace
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import (
     address,
+    bridge,
     inet,
     link,
     neighbour,
@@ -111,6 +112,7 @@ def test_links_are_read_as_iproute2_reads_them():
         assert found["alias"] == theirs[name].get("ifalias", "")
         assert found["kind"] == theirs[name].get("linkinfo", {}).get("info_kind", "")
         assert found["up"] == ("UP" in theirs[name]["flags"])
+        assert found["promisc"] == ("PROMISC" in theirs[name]["flags"])
         assert found["carrier"] == ("LOWER_UP" in theirs[name]["flags"])
 
 
@@ -130,6 +132,38 @@ def test_a_veth_is_made_into_another_namespace_by_one_message_and_deleted_by_one
     finally:
         os.close(descriptor)
     assert "qr-test" not in kernel(link.dump)
+
+
+SETTINGS = {"stp_state": 0, "forward_delay": 0, "ageing_time": 0, "mcast_snooping": 0}
+
+
+def test_a_bridge_gets_settings_and_ports_and_is_read_as_iproute2_reads_it():
+    write(bridge.create("qbr-test"))
+    try:
+        write(*bridge.configure("qbr-test", {"stp_state": 1, "forward_delay": 700}))
+        assert bridge_settings() == {**bridge_settings_of_iproute2(), "stp_state": 1, "forward_delay": 700}
+        write(*bridge.configure("qbr-test", SETTINGS))
+        assert bridge_settings() == bridge_settings_of_iproute2() == SETTINGS
+        index = kernel(link.dump)["qbr-test"]["index"]
+        write(link.change("v1p", master=index, promisc=True))
+        found = kernel(link.dump)["v1p"]
+        assert (found["master"], found["promisc"]) == (index, True)
+        write(link.change("v1p", master=0, promisc=False))
+        found = kernel(link.dump)["v1p"]
+        assert (found["master"], found["promisc"], found["up"]) == (None, False, True)
+    finally:
+        write(*link.delete_all(["qbr-test", "no-such-link"]))
+    assert "qbr-test" not in kernel(link.dump)
+    write(*link.delete_all(["qbr-test"]))
+
+
+def bridge_settings():
+    return bridge.settings(kernel(link.dump)["qbr-test"])
+
+
+def bridge_settings_of_iproute2():
+    (found,) = [found for found in oracle("link") if found["ifname"] == "qbr-test"]
+    return {key: found["linkinfo"]["info_data"][key] for key in SETTINGS}
 
 
 def _nsid_of_process(netlink):
