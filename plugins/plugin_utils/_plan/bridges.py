@@ -5,24 +5,33 @@ from __future__ import annotations
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import (
     INTEGRATION_BRIDGE,
+    TUNNEL_BRIDGE,
     integration_patch,
     physical_patch,
 )
 
+#: Room for the MACs of a big cloud; and no hidden flows for a controller that is not there.
+_OTHER_CONFIG = {"mac-table-size": "50000", "disable-in-band": "true"}
 
-def bridges(host):
-    """The integration bridge and one bridge for every physical network.
+
+def bridges(view):
+    """The integration bridge, one for every physical network, and one for tunnels where there is a tunnel network.
 
     secure: without flows nothing passes, so a bridge never learns and floods before it is programmed.
     """
+    host = view.host
     if not host.has_datapath:
         return []
-    names = [INTEGRATION_BRIDGE, *host.bridge_mappings.values()]
-    return [{"name": name, "fail_mode": "secure", "datapath_type": host.datapath_type} for name in names]
+    names = [INTEGRATION_BRIDGE, *host.bridge_mappings.values()] + [TUNNEL_BRIDGE] * bool(view.tunnel_networks)
+    return [
+        {"name": name, "fail_mode": "secure", "datapath_type": host.datapath_type, "other_config": dict(_OTHER_CONFIG)}
+        for name in names
+    ]
 
 
-def bridge_ports(host):
+def bridge_ports(view):
     """The NICs in the bridges, and a pair of patch ports between br-int and every physical bridge."""
+    host = view.host
     if not host.has_datapath:
         return []
     ports = [{"name": nic, "bridge": bridge, "type": "system"}

@@ -13,6 +13,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.node impo
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.probes import probes
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_iptables import router_rules
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_namespace import router_item, router_ports
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.tunnels import tunnel_ports
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.view import views
 
 
@@ -33,8 +34,9 @@ def _plan(view):
         "owner": view.site.name,
         "plug": view.host.interface_plug,
         "sysctls": node_sysctls(view.host),
-        "bridges": bridges(view.host),
-        "ports": bridge_ports(view.host)
+        "bridges": bridges(view),
+        "ports": bridge_ports(view)
+        + tunnel_ports(view)
         + [port for router in view.routers for port in router_ports(view, router)]
         + [instance_port(view, port) for port in view.instances],
         "flows": flows(view),

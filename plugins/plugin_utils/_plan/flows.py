@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OpenFlow of br-int and the physical bridges, without DVR (reference 4.3). PRIVATE to the collection.
+"""OpenFlow of the bridges, without DVR (reference 4.3). PRIVATE to the collection.
 
 Ports are written by name; the module resolves them.
 """
@@ -12,6 +12,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names imp
     integration_patch,
     physical_patch,
 )
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.tunnel_flows import tunnel_flows
 
 #: What the agent installs on br-int whatever the networks: the way of a packet from table to table.
 _SKELETON = (
@@ -36,7 +37,7 @@ def flows(view):
     for physical_network, bridge in view.host.bridge_mappings.items():
         networks = [network for network in view.networks if network.physical_network == physical_network]
         found.append({"bridge": bridge, "flows": _physical(view, physical_patch(bridge), networks)})
-    return found
+    return found + tunnel_flows(view)
 
 
 def _integration(view):

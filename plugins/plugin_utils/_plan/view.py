@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.presence import Presence
@@ -31,9 +32,22 @@ class HostView:
         """The whole site."""
         return self.allocated.site
 
+    @cached_property
+    def tunnel_networks(self):
+        """Those of `networks` whose frames travel in tunnels."""
+        return [network for network in self.networks if network.is_tunnel]
+
+    def peers(self, network):
+        """Names of the other hosts with a port in a network, sorted."""
+        return sorted(self.presence.by_network[network].keys() - {self.host.name})
+
     def local_vlan(self, network):
         """Tag of a network in this host's br-int."""
         return self.allocated.local_vlan(self.host, network)
+
+    def ipv4_addresses(self, port):
+        """The IPv4 addresses of a port."""
+        return [self.allocated.address(fixed) for fixed in port.fixed_ips if fixed.subnet.version == 4]
 
     def cidrs(self, port):
         """The addresses of a port with prefix length, as text."""
