@@ -13,8 +13,8 @@ author:
   - The cloudnet.dataplane founders (@cloudnet)
 description:
   - Reads the plan that M(cloudnet.dataplane.plan) compiled for this host, and returns its sections.
-  - The long sections (C(ports), C(flows), C(namespaces), C(nat_rules), C(floating_ips)) are packed for the option
-    C(packed) of the modules that take them; the others are plain data.
+  - The long sections (C(ports), C(flows), C(namespaces), C(security_groups), C(nat_rules), C(floating_ips)) are packed
+    for the option C(packed) of the modules that take them; the others are plain data.
   - Runs on the Ansible controller and touches no host.
 options:
   plan_dir:
@@ -54,7 +54,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 namespaces:
-  description: A long section, packed. C(internal_ports), C(ports), C(flows), C(nat_rules) and C(floating_ips) likewise.
+  description:
+    - A long section, packed.
+    - C(internal_ports), C(ports), C(flows), C(security_groups), C(nat_rules) and C(floating_ips) likewise.
   returned: success
   type: str
 owner:
@@ -74,11 +76,11 @@ sysctls:
   description: The node's sysctls.
   returned: success
   type: dict
-instances:
-  description: The namespaces that stand in for instances.
+listeners:
+  description: Where to answer probes on this host, as M(cloudnet.dataplane.probe) takes it.
   returned: success
   type: list
-  elements: str
+  elements: dict
 probes:
   description: What to ask from this host, as M(cloudnet.dataplane.probe) takes it.
   returned: success

@@ -47,18 +47,22 @@ options:
         type: str
   listen:
     description:
-      - Namespaces in which to answer TCP connections. V(/) is the host's own network.
+      - Where to answer TCP connections.
       - A listener that an earlier task of this module left on the host ends; with an empty list that is all.
     type: list
-    elements: str
+    elements: dict
+    suboptions:
+      namespace:
+        description: The namespace to answer in. The host's own network when omitted.
+        type: str
+      port:
+        description: TCP port.
+        type: int
+        default: 7777
   seconds:
     description: How long to O(listen), in seconds.
     type: int
     default: 30
-  port:
-    description: TCP port to O(listen) on.
-    type: int
-    default: 7777
 attributes:
   check_mode:
     description: Changes nothing on the host, in check mode or not.
@@ -78,7 +82,7 @@ attributes:
 EXAMPLES = r"""
 - name: Answer on port 7777 for half a minute
   cloudnet.dataplane.probe:
-    listen: [/]
+    listen: [{port: 7777}]
     seconds: 30
 
 - name: Ask whether the way is open
@@ -130,6 +134,7 @@ PROBE = {
     "port": {"type": "int", "default": PORT},
     "expect_source": {"type": "str"},
 }
+LISTENER = {"namespace": {"type": "str"}, "port": {"type": "int", "default": PORT}}
 
 
 def main():
@@ -137,9 +142,8 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "probes": {"type": "list", "elements": "dict", "options": PROBE},
-            "listen": {"type": "list", "elements": "str"},
+            "listen": {"type": "list", "elements": "dict", "options": LISTENER},
             "seconds": {"type": "int", "default": 30},
-            "port": {"type": "int", "default": PORT},
         },
         mutually_exclusive=[("probes", "listen")],
         required_one_of=[("probes", "listen")],
@@ -147,8 +151,7 @@ def main():
     )
     try:
         if module.params["listen"] is not None:
-            names = [None if name == "/" else name for name in module.params["listen"]]
-            listen(names, module.params["seconds"], module.params["port"])
+            listen(module.params["listen"], module.params["seconds"])
             module.exit_json(changed=False)
         module.exit_json(changed=False, results=probe(module.params["probes"]))
     except (EngineError, OSError) as error:

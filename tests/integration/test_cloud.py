@@ -27,10 +27,11 @@ V6 = [
 ]
 
 
-@pytest.fixture(params=["veth", "internal"])
+@pytest.fixture(params=[("veth", "noop"), ("internal", "noop")], ids="-".join)
 def plans(request):
-    host = changed(HOSTS["network1"], ("groups", ["network", "compute"]), ("dataplane_interface_plug", request.param),
-                   ("dataplane_bridge_interfaces", {}))
+    plug, firewall = request.param
+    host = changed(HOSTS["network1"], ("groups", ["network", "compute"]), ("dataplane_bridge_interfaces", {}),
+                   ("dataplane_interface_plug", plug), ("dataplane_firewall_driver", firewall))
     hosts = {"compute1": host, "outside": HOSTS["outside"]}
     site = load(changed(SITE, ("dataplane_verify_internet", INTERNET), *V6), hosts)
     return compile_site(site, allocate(site, empty()))
@@ -59,8 +60,8 @@ def _world_outside():
 
 
 def test_every_probe_is_answered_as_the_model_says(cloud, module):
-    instances = cloud["compute1"]["instances"]
-    module("probe", listen=[*instances, "outside"], seconds=20)
+    listeners = [{**listener, "namespace": "outside"} for listener in cloud["outside"]["listeners"]]
+    module("probe", listen=[*cloud["compute1"]["listeners"], *listeners], seconds=20)
     probes = cloud["compute1"]["probes"]
     probes += [{**probe, "namespace": "outside"} for probe in cloud["outside"]["probes"]]
     assert len(probes) == 10

@@ -25,7 +25,7 @@ def ask(module, **probe):
 
 
 def test_the_far_end_tells_which_source_address_it_saw(pair, module):
-    module("probe", listen=["b"], seconds=20)
+    module("probe", listen=[{"namespace": "b"}], seconds=20)
     seen = ask(module, kind="tcp", address="192.0.2.2", expect_source="192.0.2.1")
     assert (seen["ok"], seen["source"]) == (True, "192.0.2.1")
     other = ask(module, kind="tcp", address="192.0.2.2", expect_source="192.0.2.9")
@@ -34,13 +34,20 @@ def test_the_far_end_tells_which_source_address_it_saw(pair, module):
 
 
 def test_a_listener_ends_when_told_and_its_successor_takes_its_place(pair, module):
-    module("probe", listen=["a", "b"], seconds=20)
-    module("probe", listen=["b"], seconds=20)
+    module("probe", listen=[{"namespace": "a"}, {"namespace": "b"}], seconds=20)
+    module("probe", listen=[{"namespace": "b"}], seconds=20)
     assert ask(module, kind="tcp", address="192.0.2.2")["ok"]
     assert run("ip", "netns", "exec", "a", "ss", "-Hltn") == ""
     module("probe", listen=[])
     assert not ask(module, kind="tcp", address="192.0.2.2")["ok"]
     assert run("ip", "netns", "exec", "b", "ss", "-Hltn") == ""
+
+
+def test_each_namespace_answers_on_the_port_asked_for(pair, module):
+    module("probe", listen=[{"namespace": "a", "port": 22}, {"namespace": "b", "port": 80}], seconds=20)
+    assert ask(module, kind="tcp", address="192.0.2.2", port=80)["ok"]
+    assert not ask(module, kind="tcp", address="192.0.2.2", port=22)["ok"]
+    module("probe", listen=[])
 
 
 def test_no_answer_is_a_result_and_not_a_failure(pair, module):

@@ -11,7 +11,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.lo
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.compile import compile_site
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load import load
 
-#: One flat external network, two tenant VLANs behind one router, an instance in each, a floating IP.
+#: One flat external network, two tenant VLANs behind one router, an instance in each, a floating IP, ping and SSH open.
 SITE = {
     "dataplane_site": "test",
     "dataplane_networks": [
@@ -35,6 +35,13 @@ SITE = {
         "name": "r1",
         "external_gateway_info": {"network": "ext"},
         "interfaces": [{"subnet": "blue4"}, {"subnet": "red4"}],
+    }],
+    "dataplane_security_groups": [{
+        "name": "default",
+        "rules": [
+            {"direction": "ingress", "protocol": "icmp", "remote_ip_prefix": "0.0.0.0/0"},
+            {"direction": "ingress", "protocol": "tcp", "port_range_min": 22, "port_range_max": 22},
+        ],
     }],
     "dataplane_ports": [
         {"name": "web", "network": "blue", "binding_host_id": "compute1"},

@@ -106,20 +106,20 @@ def test_a_network_without_a_port_on_the_host_has_no_flow_there():
 
 
 def _of_instance(plan):
-    tap = next(port["name"] for port in plan["ports"] if port["name"].startswith("tap"))
+    device = next(port["name"] for port in plan["ports"] if port["name"].startswith(("tap", "qvo")))
     found = next(item["flows"] for item in plan["flows"] if item["bridge"] == "br-int")
-    return [flow.replace(tap, "TAP") for flow in found if tap in flow]
+    return [flow.replace(device, "PORT") for flow in found if device in flow]
 
 
 def test_an_instance_speaks_for_its_own_addresses_only():
     mac = "fa:16:3e:aa:bb:cc"
     assert _of_instance(planned((f"{PORT}.mac_address", mac))["compute1"]) == [
-        "table=0,priority=9,in_port=TAP actions=resubmit(,25)",
-        f"table=25,priority=2,in_port=TAP,dl_src={mac} actions=resubmit(,30)",
-        "table=0,priority=10,arp,in_port=TAP actions=resubmit(,24)",
-        "table=24,priority=2,arp,in_port=TAP,arp_spa=10.0.0.2 actions=resubmit(,25)",
-        "table=0,priority=10,icmp6,in_port=TAP,icmp_type=136 actions=resubmit(,24)",
-        "table=24,priority=2,icmp6,in_port=TAP,icmp_type=136,nd_target=fe80::f816:3eff:feaa:bbcc "
+        "table=0,priority=9,in_port=PORT actions=resubmit(,25)",
+        f"table=25,priority=2,in_port=PORT,dl_src={mac} actions=resubmit(,30)",
+        "table=0,priority=10,arp,in_port=PORT actions=resubmit(,24)",
+        "table=24,priority=2,arp,in_port=PORT,arp_spa=10.0.0.2 actions=resubmit(,25)",
+        "table=0,priority=10,icmp6,in_port=PORT,icmp_type=136 actions=resubmit(,24)",
+        "table=24,priority=2,icmp6,in_port=PORT,icmp_type=136,nd_target=fe80::f816:3eff:feaa:bbcc "
         "actions=resubmit(,58)",
     ]
 
@@ -127,8 +127,8 @@ def test_an_instance_speaks_for_its_own_addresses_only():
 def test_allowed_address_pairs_widen_it_and_a_zero_prefix_opens_it():
     pairs = [{"ip_address": "10.0.0.128/25", "mac_address": "FA:16:3E:00:00:0A"}, {"ip_address": "fd00::7"}]
     found = _of_instance(planned((f"{PORT}.allowed_address_pairs", pairs))["compute1"])
-    assert "table=24,priority=2,arp,in_port=TAP,arp_spa=10.0.0.128/25 actions=resubmit(,25)" in found
-    assert "table=25,priority=2,in_port=TAP,dl_src=fa:16:3e:00:00:0a actions=resubmit(,30)" in found
+    assert "table=24,priority=2,arp,in_port=PORT,arp_spa=10.0.0.128/25 actions=resubmit(,25)" in found
+    assert "table=25,priority=2,in_port=PORT,dl_src=fa:16:3e:00:00:0a actions=resubmit(,30)" in found
     assert any("nd_target=fd00::7" in flow for flow in found)
     found = _of_instance(planned((f"{PORT}.allowed_address_pairs", [{"ip_address": "0.0.0.0/0"}]))["compute1"])
     assert not any("arp" in flow for flow in found)
@@ -287,7 +287,9 @@ def test_instances_ask_their_gateway_and_the_world_which_sees_their_outside_addr
         ("vm-db", "tcp", "198.51.100.10", "203.0.113.101"),
     ]
     assert _asked(plans["outside"]) == [(None, "ping", "203.0.113.105", None), (None, "tcp", "203.0.113.105", None)]
-    assert plans["compute1"]["instances"] == ["vm-web", "vm-db"]
+    assert [probe["port"] for probe in plans["outside"]["probes"] if probe["kind"] == "tcp"] == [22]
+    assert plans["compute1"]["listeners"] == [{"namespace": "vm-web", "port": 22}]
+    assert plans["outside"]["listeners"] == [{"port": 7777}]
 
 
 def test_without_source_nat_the_world_sees_the_instance_itself():

@@ -73,17 +73,17 @@ def _connect(wanted):
     return True, f"the far end saw {source}", source
 
 
-def listen(names, seconds, port=PORT):
-    """Answer TCP connections in the namespaces for that many seconds, in a process of its own.
+def listen(wanted, seconds):
+    """Answer TCP connections for that many seconds, in a process of its own.
 
-    The listener of an earlier call on this host ends first; without names that is all. It would
-    keep its namespaces alive, whoever deletes them.
+    wanted: [{namespace (None: root), port}]. The listener of an earlier call on this host ends first;
+    without anything wanted that is all. It would keep its namespaces alive, whoever deletes them.
     """
     control = _take_over()
-    if not names:
+    if not wanted:
         control.close()
         return
-    sockets = [namespace.inside(name, _listening, port) for name in names]
+    sockets = [namespace.inside(each.get("namespace"), _listening, each.get("port") or PORT) for each in wanted]
     if os.fork() == 0:
         _serve(sockets, control, time.monotonic() + seconds)
     for each in (control, *sockets):

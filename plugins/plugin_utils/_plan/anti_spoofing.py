@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import tap_device
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.instances import instance_device
 
 
 def anti_spoofing_flows(view, port):
@@ -16,20 +16,20 @@ def anti_spoofing_flows(view, port):
     """
     if not port.port_security_enabled:
         return []
-    tap = tap_device(port)
+    device = instance_device(port)
     macs, addresses = _allowed(view, port)
-    found = [f"table=0,priority=9,in_port={tap} actions=resubmit(,25)"]
-    found += [f"table=25,priority=2,in_port={tap},dl_src={mac} actions=resubmit(,30)" for mac in macs]
+    found = [f"table=0,priority=9,in_port={device} actions=resubmit(,25)"]
+    found += [f"table=25,priority=2,in_port={device},dl_src={mac} actions=resubmit(,30)" for mac in macs]
     arp = [address for address in addresses if address.version == 4]
     advertised = [address for address in addresses if address.version == 6]
     advertised += [ip_network(link_local(mac)) for mac in macs]
     if all(address.prefixlen for address in arp):  # a /0 allows every address
-        found.append(f"table=0,priority=10,arp,in_port={tap} actions=resubmit(,24)")
-        found += [f"table=24,priority=2,arp,in_port={tap},arp_spa={_shown(address)} actions=resubmit(,25)"
+        found.append(f"table=0,priority=10,arp,in_port={device} actions=resubmit(,24)")
+        found += [f"table=24,priority=2,arp,in_port={device},arp_spa={_shown(address)} actions=resubmit(,25)"
                   for address in arp]
     if all(address.prefixlen for address in advertised):
-        found.append(f"table=0,priority=10,icmp6,in_port={tap},icmp_type=136 actions=resubmit(,24)")
-        found += [f"table=24,priority=2,icmp6,in_port={tap},icmp_type=136,nd_target={_shown(address)} "
+        found.append(f"table=0,priority=10,icmp6,in_port={device},icmp_type=136 actions=resubmit(,24)")
+        found += [f"table=24,priority=2,icmp6,in_port={device},icmp_type=136,nd_target={_shown(address)} "
                   "actions=resubmit(,58)" for address in advertised]
     return found
 

@@ -7,12 +7,16 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.al
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.bridges import bridge_ports, bridges
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.floating_ips import floating_ip_item
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.flows import flows
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.instances import instance_item, instance_port
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import instance_namespace
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.instances import (
+    instance_item,
+    instance_port,
+    stand_ins,
+)
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.node import node_sysctls
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.probes import probes
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.probes import listeners, probes
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_iptables import router_rules
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_namespace import router_item, router_ports
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.security_groups import security_groups
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.tunnels import tunnel_ports
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.view import views
 
@@ -21,8 +25,9 @@ def compile_site(site, lock):
     """{host name: plan} of every host of the site. lock: what allocate() made of this site.
 
     A plan is plain data. Its lists are the `config` of the modules: ports (ovs_port),
-    flows (ovs_flow), namespaces (netns), nat_rules, floating_ips (floating_ip); beside them
-    bridges, sysctls, plug, the namespaces of instances, and the probes that verify asks.
+    flows (ovs_flow), namespaces (netns), nat_rules, floating_ips (floating_ip); security_groups
+    holds two of the module of that name; beside them bridges, sysctls, plug, and the probes that
+    verify asks with the listeners that answer them.
     """
     return {name: _plan(view) for name, view in views(Allocated(site, lock)).items()}
 
@@ -33,7 +38,7 @@ def _plan(view):
         "site": view.site.name,
         "owner": view.site.name,
         "plug": view.host.interface_plug,
-        "sysctls": node_sysctls(view.host),
+        "sysctls": node_sysctls(view),
         "bridges": bridges(view),
         "ports": bridge_ports(view)
         + tunnel_ports(view)
@@ -41,9 +46,10 @@ def _plan(view):
         + [instance_port(view, port) for port in view.instances],
         "flows": flows(view),
         "namespaces": [router_item(view, router) for router in view.routers]
-        + [instance_item(view, port) for port in view.instances],
+        + [instance_item(view, port) for port in stand_ins(view)],
+        "security_groups": security_groups(view),
         "nat_rules": [item for router in view.routers for item in router_rules(view, router)],
         "floating_ips": [floating_ip_item(view, floating_ip) for floating_ip in view.floating_ips],
-        "instances": [instance_namespace(port) for port in view.instances],
         "probes": probes(view),
+        "listeners": listeners(view),
     }

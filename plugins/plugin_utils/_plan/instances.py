@@ -3,7 +3,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import INSTANCE_DEVICE, instance_namespace
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import (
+    INSTANCE_DEVICE,
+    instance_namespace,
+    outer_device,
+    tap_device,
+)
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.node import NO_RP_FILTER
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.plug import link, ovs_port
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_namespace import default_routes
@@ -12,9 +17,19 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_na
 _PLUG = "veth"
 
 
+def stand_ins(view):
+    """The ports of this host's instances that are namespaces; a hypervisor has the others."""
+    return [port for port in view.instances if port.vif == "namespace"]
+
+
+def instance_device(port):
+    """The instance's port in br-int: its tap, or what leads to the bridge where its tap is filtered."""
+    return outer_device(port) if port.host.hybrid_plug else tap_device(port)
+
+
 def instance_port(view, port):
-    """The instance's port in br-int."""
-    return ovs_port(view, port, INSTANCE_DEVICE, _PLUG, instance_namespace(port), {"vm-uuid": port.device_id})
+    """The instance's OVS port."""
+    return ovs_port(view, port, instance_device(port), external_ids={"vm-uuid": port.device_id})
 
 
 def instance_item(view, port):

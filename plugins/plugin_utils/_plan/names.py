@@ -49,6 +49,11 @@ def hybrid_outer(port):
     return ("qvo" + port.id)[:_DEVICE_LENGTH]
 
 
+def outer_device(port):
+    """The end in br-int of the veth pair that leads to an instance's own bridge."""
+    return ("qvo" + port.id)[:_DEVICE_LENGTH]
+
+
 def router_namespace(router):
     """Namespace of a router."""
     return f"qrouter-{router.id}"

@@ -7,9 +7,14 @@ from __future__ import annotations
 NO_RP_FILTER = {"net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filter": 0}
 
 
-def node_sysctls(host):
+#: Packets between the ports of a Linux bridge pass iptables, which is where security groups are (reference 7.1).
+_FILTER_BRIDGES = {f"net.bridge.bridge-nf-call-{tables}": 1 for tables in ("arptables", "iptables", "ip6tables")}
+
+
+def node_sysctls(view):
     """{key: value} for sysctl."""
-    if not host.has_datapath:
+    if not view.host.has_datapath:
         return {}
-    forwarding = {"net.ipv4.ip_forward": 1} if "network" in host.groups else {}
-    return {**forwarding, **NO_RP_FILTER}
+    forwarding = {"net.ipv4.ip_forward": 1} if "network" in view.host.groups else {}
+    bridges = _FILTER_BRIDGES if view.host.hybrid_plug and view.instances else {}
+    return {**forwarding, **NO_RP_FILTER, **bridges}

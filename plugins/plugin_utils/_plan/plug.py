@@ -24,12 +24,15 @@ def link(view, port, device, plug):
     return item
 
 
-def ovs_port(view, port, device, plug, namespace, external_ids=None):
-    """The port in br-int, an item of ovs_port's `config`."""
+def ovs_port(view, port, name, namespace=None, external_ids=None):
+    """The port in br-int, an item of ovs_port's `config`.
+
+    namespace: where an internal port is moved to; None for a device of the host.
+    """
     item = {
-        "name": device if plug == "internal" else tap_device(port),
+        "name": name,
         "bridge": INTEGRATION_BRIDGE,
-        "type": "internal" if plug == "internal" else "system",
+        "type": "internal" if namespace else "system",
         "tag": view.local_vlan(port.network),
         "external_ids": {
             "iface-id": port.id,
@@ -39,7 +42,7 @@ def ovs_port(view, port, device, plug, namespace, external_ids=None):
         },
         "other_config": _network_keys(view, port.network),
     }
-    if plug == "internal":
+    if namespace:
         item["namespace"] = namespace
     return item
 

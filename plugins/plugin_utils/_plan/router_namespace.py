@@ -7,6 +7,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names imp
     gateway_device,
     interface_device,
     router_namespace,
+    tap_device,
 )
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.node import NO_RP_FILTER
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.plug import link, ovs_port
@@ -30,8 +31,9 @@ def devices(router):
 
 def router_ports(view, router):
     """The router's OVS ports."""
-    plug, namespace = view.host.interface_plug, router_namespace(router)
-    return [ovs_port(view, port, device, plug, namespace) for port, device in devices(router)]
+    if view.host.interface_plug == "internal":
+        return [ovs_port(view, port, device, router_namespace(router)) for port, device in devices(router)]
+    return [ovs_port(view, port, tap_device(port)) for port, _device in devices(router)]
 
 
 def router_item(view, router):

@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.presence import Presence
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.site_security import SiteSecurity
 
 
 @dataclass(eq=False)
 class HostView:
     """One host's share of an allocated site; every file of this package takes one.
 
-    presence: where the ports of the whole site are.
+    presence: where the ports of the whole site are. security: its SiteSecurity.
     networks: those with a port here, in the order declared.
     floating_ips: the associated ones of the routers here.
     """
@@ -22,6 +23,7 @@ class HostView:
     host: Any
     allocated: Any
     presence: Any
+    security: Any
     routers: list = field(default_factory=list)
     instances: list = field(default_factory=list)
     networks: list = field(default_factory=list)
@@ -57,11 +59,10 @@ class HostView:
 def views(allocated):
     """{host name: HostView} of every host."""
     site = allocated.site
-    presence = Presence(site, allocated.host_of)
+    presence, security = Presence(site, allocated.host_of), SiteSecurity(allocated)
     networks = presence.networks_by_host()
-    found = {
-        name: HostView(host, allocated, presence, networks=networks[name]) for name, host in site.hosts.items()
-    }
+    found = {name: HostView(host, allocated, presence, security, networks=networks[name])
+             for name, host in site.hosts.items()}
     for router in site.routers:
         found[allocated.host_of(router).name].routers.append(router)
     for port in site.ports:

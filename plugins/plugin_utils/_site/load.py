@@ -9,6 +9,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site import (
     check_hosts,
     check_networks,
     check_routers,
+    check_security_groups,
     check_tunnels,
     check_unique,
 )
@@ -18,7 +19,8 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema im
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.structure import check_structure
 
 CHECKS = (
-    check_unique, check_hosts, check_networks, check_tunnels, check_routers, check_addresses, check_floating_ips,
+    check_unique, check_hosts, check_networks, check_tunnels, check_routers, check_security_groups, check_addresses,
+    check_floating_ips,
 )
 
 

@@ -48,10 +48,14 @@ class Host:
         """Whether anything is built there."""
         return "network" in self.groups or "compute" in self.groups
 
+    @property
+    def hybrid_plug(self):
+        """Whether each instance has a Linux bridge of its own, where iptables can filter."""
+        return self.firewall_driver == "iptables_hybrid"
+
     def filters(self, port):
         """Whether security groups guard a port here."""
-        hybrid = self.firewall_driver == "iptables_hybrid"
-        return hybrid and port.device_owner == INSTANCE_OWNER and port.port_security_enabled
+        return self.hybrid_plug and port.device_owner == INSTANCE_OWNER and port.port_security_enabled
 
 
 @dataclass(eq=False)
@@ -108,6 +112,31 @@ class FixedIp:
 
 
 @dataclass(eq=False)
+class SecurityGroupRule:
+    """What may pass. protocol: as protocols.canonical gives it. The ports are ICMP's type and code, too."""
+
+    direction: str
+    ethertype: str
+    protocol: str | None = None
+    port_range_min: int | None = None
+    port_range_max: int | None = None
+    remote_ip_prefix: IpNetwork | None = None
+    remote_group: SecurityGroup | None = None
+    path: str = ""
+
+
+@dataclass(eq=False)
+class SecurityGroup:
+    """Rules that ports share. What no rule lets pass is dropped."""
+
+    name: str
+    id: str
+    stateful: bool
+    path: str
+    rules: list = field(default_factory=list)
+
+
+@dataclass(eq=False)
 class Port:
     """A place in a network: of an instance, a router interface or a router gateway.
 
@@ -129,6 +158,7 @@ class Port:
     vif: str = "namespace"
     port_security_enabled: bool = True
     allowed_address_pairs: list = field(default_factory=list)
+    security_groups: list = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -192,6 +222,7 @@ class Site:
     verify_internet: Any
     hosts: dict = field(default_factory=dict)
     networks: list = field(default_factory=list)
+    security_groups: list = field(default_factory=list)
     routers: list = field(default_factory=list)
     ports: list = field(default_factory=list)
     floating_ips: list = field(default_factory=list)

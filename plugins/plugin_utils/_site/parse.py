@@ -17,6 +17,10 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model imp
 )
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_ports import fixed_ips
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_routers import RouterParser
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_security_groups import (
+    DEFAULT,
+    SecurityGroupParser,
+)
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.registry import Registry, names_in
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema import TUNNEL_ID_MAX, TUNNEL_TYPES
 
@@ -36,7 +40,9 @@ class Parser:
         self.routers = Registry("router", names_in(raw.get("dataplane_routers")), problems)
         self.ports = Registry("port", names_in(raw.get("dataplane_ports")), problems)
         self.known_hosts = Registry("host", hosts, problems)
-        self.groups = {"default", *names_in(raw.get("dataplane_security_groups"))}
+        groups = [DEFAULT, *names_in(raw.get("dataplane_security_groups"))]
+        self.security_groups = Registry("security group", groups, problems)
+        self.group_parser = SecurityGroupParser(self)
 
     def site(self):
         """The Site; faults are noted on the way, and what is at fault is left out."""
@@ -56,6 +62,7 @@ class Parser:
         )
         site.hosts = self._hosts()
         site.networks = list(self._each("dataplane_networks", self._network))
+        site.security_groups = self.group_parser.groups()
         site.routers = list(self._each("dataplane_routers", RouterParser(self).router))
         site.ports = list(self._each("dataplane_ports", self._port))
         site.floating_ips = list(self._each("dataplane_floating_ips", self._floating_ip))
@@ -134,9 +141,7 @@ class Parser:
     def _port(self, item, path):
         network = self.networks.find(item["network"], f"{path}.network")
         host = self.known_hosts.find(item["binding_host_id"], f"{path}.binding_host_id")
-        for index, group in enumerate(item.get("security_groups", [])):
-            if group not in self.groups:
-                self.problems.add(f"{path}.security_groups[{index}]", group, "is not a known security group")
+        groups = self.group_parser.of_port(item, path)
         if not network:
             return None
         key = f"port {item['name']}"
@@ -155,6 +160,7 @@ class Parser:
             vif=item.get("vif", "namespace"),
             port_security_enabled=item.get("port_security_enabled", True),
             allowed_address_pairs=item.get("allowed_address_pairs", []),
+            security_groups=groups,
         )
         self.ports.add(port, f"{path}.name")
         return port

@@ -144,7 +144,13 @@ SECURITY_GROUP_RULE = _object(
 )
 
 SECURITY_GROUP = _object(
-    "name", name=TEXT, id=UUID, description=TEXT, stateful=BOOLEAN, rules=_list(SECURITY_GROUP_RULE)
+    "name",
+    name=TEXT,
+    id=UUID,
+    description=TEXT,
+    stateful=BOOLEAN,
+    default_rules=BOOLEAN,
+    rules=_list(SECURITY_GROUP_RULE),
 )
 
 SITE = {
