@@ -11,9 +11,15 @@ class Allocated:
 
     def __init__(self, site, lock):
         self.site, self.lock = site, lock
+        self._addresses = {}  # every host that shares a network with a port asks for the port's
 
     def address(self, fixed_ip):
         """The ipaddress object of a fixed IP."""
+        if fixed_ip not in self._addresses:
+            self._addresses[fixed_ip] = self._address(fixed_ip)
+        return self._addresses[fixed_ip]
+
+    def _address(self, fixed_ip):
         return fixed_ip.address or ip_address(self.lock["addresses"][fixed_ip.subnet.name][fixed_ip.key])
 
     def floating_address(self, floating_ip):
