@@ -21,6 +21,8 @@ def site_variables(recorded):
     networks = _networks(router)
     return {
         "dataplane_site": "golden",
+        "dataplane_lab": True,
+        "dataplane_nova_metadata_host": "192.0.2.1",
         "dataplane_enable_metadata_proxy": recorded["enable_metadata_proxy"],
         "dataplane_global_physnet_mtu": 9000,
         "dataplane_networks": list(networks.values()),
@@ -75,6 +77,7 @@ def _subnet(subnet):
         "cidr": subnet["cidr"],
         "gateway_ip": gateway,
         "gateway_onlink": outside,
+        "enable_dhcp": False,
     }
 
 

@@ -14,6 +14,8 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load impo
 #: One flat external network, two tenant VLANs behind one router, an instance in each, a floating IP, ping and SSH open.
 SITE = {
     "dataplane_site": "test",
+    "dataplane_lab": True,
+    "dataplane_nova_metadata_host": "10.0.0.11",
     "dataplane_networks": [
         {
             "name": "ext", "router_external": True, "network_type": "flat", "physical_network": "external",

@@ -15,7 +15,9 @@ MISTAKES = [
     ("dataplane_routers[0].interfaces[2].subnet", "red-subnet"),
     ("dataplane_ports[0].binding_host_id", "compute9"),
     ("dataplane_ports[1].mac_address", "fa:16:3e:00:00:01"),
+    ("dataplane_ports[2].user_data", "(hidden)"),
     ("dataplane_floating_ips[0].floating_ip_address", "198.51.100.7"),
+    ("dataplane_metadata_proxy_shared_secret", "(hidden)"),
 ]
 
 

@@ -7,6 +7,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site import (
     check_addresses,
     check_floating_ips,
     check_hosts,
+    check_metadata,
     check_networks,
     check_routers,
     check_security_groups,
@@ -20,7 +21,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.structure
 
 CHECKS = (
     check_unique, check_hosts, check_networks, check_tunnels, check_routers, check_security_groups, check_addresses,
-    check_floating_ips,
+    check_floating_ips, check_metadata,
 )
 
 

@@ -137,6 +137,40 @@ class SecurityGroup:
 
 
 @dataclass(eq=False)
+class Keypair:
+    """An SSH key that instances let in."""
+
+    name: str
+    public_key: str
+    path: str
+
+
+@dataclass(eq=False)
+class Guest:
+    """What a port says about the instance behind it; None where it says nothing."""
+
+    hostname: str | None = None
+    project_id: str | None = None
+    keypair: Keypair | None = None
+    metadata: dict | None = None
+    user_data: str | None = field(default=None, repr=False)
+
+
+@dataclass(eq=False)
+class MetadataService:
+    """Where the metadata of instances come from: Nova, or our controllers in its place (`served`).
+
+    secret: signs the ids of instances, and is never part of a plan.
+    """
+
+    host: str
+    port: int
+    served: bool
+    secret: str = field(repr=False)
+    vendor_data: dict = field(repr=False)
+
+
+@dataclass(eq=False)
 class Port:
     """A place in a network: of an instance, a router interface or a router gateway.
 
@@ -159,6 +193,7 @@ class Port:
     port_security_enabled: bool = True
     allowed_address_pairs: list = field(default_factory=list)
     security_groups: list = field(default_factory=list)
+    guest: Guest = field(default_factory=Guest)
 
 
 @dataclass(eq=False)
@@ -208,6 +243,7 @@ class FloatingIp:
 class Site:
     """Everything that an inventory declares.
 
+    lab: whether everybody may know its secrets. metadata: None where nobody asks for them or none are to be had.
     path_mtu: bytes that an IP packet between two tunnel endpoints may have.
     vlan_ranges: {physical network: (first, last)}. tunnel_id_ranges: {tunnel type: (first, last)}.
     """
@@ -220,12 +256,14 @@ class Site:
     vlan_ranges: dict
     tunnel_id_ranges: dict
     verify_internet: Any
+    lab: bool = False
     hosts: dict = field(default_factory=dict)
     networks: list = field(default_factory=list)
     security_groups: list = field(default_factory=list)
     routers: list = field(default_factory=list)
     ports: list = field(default_factory=list)
     floating_ips: list = field(default_factory=list)
+    metadata: MetadataService | None = None
 
     @property
     def subnets(self):

@@ -15,6 +15,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model imp
     Site,
     Subnet,
 )
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_metadata import MetadataParser
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_ports import fixed_ips
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_routers import RouterParser
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_security_groups import (
@@ -39,6 +40,8 @@ class Parser:
         self.subnets = Registry("subnet", subnets, problems)
         self.routers = Registry("router", names_in(raw.get("dataplane_routers")), problems)
         self.ports = Registry("port", names_in(raw.get("dataplane_ports")), problems)
+        self.keypairs = Registry("keypair", names_in(raw.get("dataplane_keypairs")), problems)
+        self.metadata_parser = MetadataParser(self)
         self.known_hosts = Registry("host", hosts, problems)
         groups = [DEFAULT, *names_in(raw.get("dataplane_security_groups"))]
         self.security_groups = Registry("security group", groups, problems)
@@ -59,12 +62,15 @@ class Parser:
             vlan_ranges={name: tuple(ends) for name, ends in clean.get("dataplane_vlan_ranges", {}).items()},
             tunnel_id_ranges={kind: tuple(ends) for kind, ends in tunnel_ids.items()},
             verify_internet=_address(clean.get("dataplane_verify_internet")),
+            lab=clean.get("dataplane_lab", False),
         )
         site.hosts = self._hosts()
         site.networks = list(self._each("dataplane_networks", self._network))
         site.security_groups = self.group_parser.groups()
         site.routers = list(self._each("dataplane_routers", RouterParser(self).router))
+        self.metadata_parser.keypairs()
         site.ports = list(self._each("dataplane_ports", self._port))
+        site.metadata = self.metadata_parser.service(site)
         site.floating_ips = list(self._each("dataplane_floating_ips", self._floating_ip))
         return site
 
@@ -142,6 +148,7 @@ class Parser:
         network = self.networks.find(item["network"], f"{path}.network")
         host = self.known_hosts.find(item["binding_host_id"], f"{path}.binding_host_id")
         groups = self.group_parser.of_port(item, path)
+        guest = self.metadata_parser.guest(item, path)
         if not network:
             return None
         key = f"port {item['name']}"
@@ -161,6 +168,7 @@ class Parser:
             port_security_enabled=item.get("port_security_enabled", True),
             allowed_address_pairs=item.get("allowed_address_pairs", []),
             security_groups=groups,
+            guest=guest,
         )
         self.ports.add(port, f"{path}.name")
         return port

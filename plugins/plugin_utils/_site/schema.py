@@ -17,6 +17,8 @@ IPV6_MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
 
 TEXT = {"type": "string", "minLength": 1}
 FILE_NAME = {"type": "string", "format": "file-name"}
+SHORT_TEXT = {"type": "string", "format": "short-text"}
+HOST_NAME = {"type": "string", "format": "host-name"}
 BOOLEAN = {"type": "boolean"}
 UUID = {"type": "string", "format": "uuid"}
 MAC = {"type": "string", "format": "mac"}
@@ -112,7 +114,12 @@ PORT = _object(
     binding_host_id=TEXT,
     fixed_ips=_list(FIXED_IP),
     mac_address=MAC,
-    device_id=TEXT,
+    device_id=UUID,
+    project_id={"type": "string", "format": "project-id"},
+    hostname=HOST_NAME,
+    key_name=TEXT,
+    metadata={"type": "object", "additionalProperties": {"type": "string", "format": "value"}},
+    user_data={"type": "string", "format": "user-data"},
     port_security_enabled=BOOLEAN,
     allowed_address_pairs=_list(_object("ip_address", ip_address=ADDRESS_OR_CIDR, mac_address=MAC)),
     security_groups=_list(TEXT),
@@ -153,6 +160,8 @@ SECURITY_GROUP = _object(
     rules=_list(SECURITY_GROUP_RULE),
 )
 
+KEYPAIR = _object("name public_key", name=SHORT_TEXT, public_key={"type": "string", "format": "public-key"})
+
 SITE = {
     "$schema": DRAFT,
     **_object(
@@ -163,7 +172,14 @@ SITE = {
         dataplane_ports=_list(PORT),
         dataplane_floating_ips=_list(FLOATING_IP),
         dataplane_security_groups=_list(SECURITY_GROUP),
+        dataplane_keypairs=_list(KEYPAIR),
         dataplane_enable_metadata_proxy=BOOLEAN,
+        dataplane_metadata_api=BOOLEAN,
+        dataplane_metadata_proxy_shared_secret={"type": "string"},
+        dataplane_nova_metadata_host={"type": "string", "format": "host"},
+        dataplane_nova_metadata_port={"type": "integer", "minimum": 1, "maximum": 65535},
+        dataplane_vendor_data={"type": "object"},
+        dataplane_lab=BOOLEAN,
         dataplane_global_physnet_mtu=MTU,
         dataplane_path_mtu=MTU,
         dataplane_geneve_max_header_size={"type": "integer", "minimum": 30, "maximum": 30 + 63 * 4},

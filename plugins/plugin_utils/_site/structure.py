@@ -3,12 +3,26 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import difflib
 import ipaddress
 import re
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.errors import SiteError
+
+#: Never shown in a message: a secret, and what may hold some.
+HIDDEN = ("dataplane_metadata_proxy_shared_secret", "dataplane_vendor_data", "user_data")
+_SHOWN_INSTEAD = "(hidden)"
+
+#: The Compute API takes user data in base64 of at most so many bytes.
+USER_DATA_LIMIT = 65535
+
+
+def _user_data(text):
+    if len(base64.b64encode(text.encode())) > USER_DATA_LIMIT:
+        raise ValueError("too long")
+
 
 #: format -> (pattern or callable that raises ValueError, rule)
 FORMATS = {
@@ -35,6 +49,30 @@ FORMATS = {
     "ip": (ipaddress.ip_address, "must be an IP address"),
     "ipv4": (ipaddress.IPv4Address, "must be an IPv4 address"),
     "cidr": (ipaddress.ip_network, "must be a network in CIDR notation without host bits, as 10.0.0.0/24"),
+    "host": (
+        re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"),
+        "must be a host name or an IP address",
+    ),
+    "host-name": (
+        re.compile(r"(?=.{1,63}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"),
+        "must be a host name of at most 63 letters, digits and '-', without a domain",
+    ),
+    "short-text": (re.compile(r"[^\x00-\x1f\x7f]{1,255}"), "must be one line of 1 to 255 characters"),
+    "value": (re.compile(r"(?s).{0,255}"), "must be at most 255 characters"),
+    "project-id": (re.compile(r"[A-Za-z0-9_.-]{1,255}"), "must be at most 255 letters, digits, '_', '.' and '-'"),
+    "public-key": (
+        re.compile(r"[a-z0-9@.-]+ [A-Za-z0-9+/]+=*( [^\x00-\x1f\x7f]*)?"),
+        "must be an OpenSSH public key in one line, as ssh-ed25519 AAAAC3Nza... somebody",
+    ),
+    "user-data": (
+        _user_data,
+        f"must be at most {USER_DATA_LIMIT} bytes in base64, as in the Compute API: "
+        f"{USER_DATA_LIMIT // 4 * 3} bytes of text",
+    ),
+    "dns-domain": (
+        re.compile(r"(?=.{0,253}$)(%s(\.%s)*)?" % ((r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?",) * 2)),
+        "must be a DNS domain, as cloud.example.org, or empty",
+    ),
     "ip-or-cidr": (ipaddress.ip_network, "must be an IP address or a network in CIDR notation"),
 }
 
@@ -63,8 +101,17 @@ def check_structure(schema, variables, problems, prefix=""):
         path = list(error.absolute_path)
         bad_items.add(tuple(path[:2]) if len(path) > 1 and isinstance(path[1], int) else tuple(path[:1]))
         for name, value, rule in _explain(error):
-            problems.add(prefix + _dotted([*path, *name]), value, rule)
+            problems.add(prefix + _dotted([*path, *name]), _discreet([*path, *name], value), rule)
     return _drop(clean, bad_items)
+
+
+def _discreet(path, value):
+    """The value as a message may show it. A key that looks like a hidden one is hidden, too."""
+    if any(isinstance(part, str) and difflib.get_close_matches(part, HIDDEN, n=1, cutoff=0.8) for part in path):
+        return _SHOWN_INSTEAD
+    if isinstance(value, dict):
+        return {key: _discreet([key], item) for key, item in value.items()}
+    return [_discreet([], item) for item in value] if isinstance(value, list) else value
 
 
 def _validator(schema):
@@ -90,7 +137,10 @@ def _conforms(test):
     def conforms(value):
         if not isinstance(value, str):
             return True  # the type is another rule's matter
-        return bool(test.fullmatch(value)) if isinstance(test, re.Pattern) else test(value) is not None
+        if isinstance(test, re.Pattern):
+            return bool(test.fullmatch(value))
+        test(value)
+        return True
 
     return conforms
 
