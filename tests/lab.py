@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import testinfra
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 TRAFFIC = ROOT / "tests" / "traffic.py"
@@ -77,6 +78,21 @@ class Lab:
     def copy(self, path, host):
         subprocess.run(["podman", "cp", str(path), f"{self.name}-{host}:/tmp/{path.name}"], check=True)
 
+    def site(self):
+        """The site variables of the lab's inventory, for variations of them."""
+        path = ROOT / self.inventories[0] / "group_vars" / "all" / "site.yml"
+        return yaml.safe_load(path.read_text())
+
+    def snapshot(self, host):
+        """Everything of a host that the collection could change, as lines."""
+        return subprocess.run(
+            ["podman", "exec", "-i", f"{self.name}-{host}", "sh"],
+            input=(ROOT / "tests" / "snapshot.sh").read_text(),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+
 
 class Run:
     """What one playbook run did: a list of {host, task, action, changed, failed, msg, changes, commands}."""
@@ -137,24 +153,25 @@ class Ping:
 
 
 class Stream:
-    """A TCP stream between an outside host and an instance behind a floating IP."""
+    """A TCP stream from a host, or from a namespace of it, to an instance."""
 
-    def __init__(self, lab, client, server, namespace, address, port=5001):
+    def __init__(self, lab, client, server, namespace, address, port=5001, client_namespace=None):
         self.lab, self.client = lab, client
         for host in (client, server):
             lab.copy(TRAFFIC, host)
         lab.sh(server, f"ip netns exec {namespace} python3 /tmp/traffic.py serve {port} 180 >/dev/null 2>&1 & sleep 1")
-        self.report = "/tmp/stream.json"
+        self.report = f"/tmp/stream-{client_namespace}-{address}-{port}.json"
         lab.sh(client, f"rm -f {self.report}")
-        command = f"python3 /tmp/traffic.py stream {address} {port} {self.report}"
-        self.pid = int(lab.sh(client, f"{command} >/tmp/stream.log 2>&1 & echo $!"))
+        inside = f"ip netns exec {client_namespace} " if client_namespace else ""
+        command = f"{inside}python3 /tmp/traffic.py stream {address} {port} {self.report}"
+        self.pid = int(lab.sh(client, f"{command} >{self.report}.log 2>&1 & echo $!"))
 
     def stop(self):
         """The report of traffic.py."""
-        self.lab.sh(self.client, f"kill {self.pid}")
+        self.lab.sh(self.client, f"kill {self.pid} || true")  # a stream that was cut has ended
         deadline = time.monotonic() + 10
         while not self.lab.host(self.client).file(self.report).exists:
-            assert time.monotonic() < deadline, self.lab.sh(self.client, "cat /tmp/stream.log")
+            assert time.monotonic() < deadline, self.lab.sh(self.client, f"cat {self.report}.log")
             time.sleep(0.1)
         return json.loads(self.lab.sh(self.client, f"cat {self.report}"))
 
@@ -164,3 +181,9 @@ class Stream:
         assert report["echoed"] > 100, report
         assert report["retransmits"] == 0, report
         assert report["longest_gap"] < 0.2, report
+
+    def assert_cut(self):
+        """Stop, and insist that the stream once flowed and does not any more."""
+        report = self.stop()
+        assert report["echoed"] > 10, report
+        assert not report["alive"], report

@@ -3,12 +3,8 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
-SNAPSHOT = Path(__file__).resolve().parents[3] / "tests" / "snapshot.sh"
 HOSTS = ("network1", "compute1")
 ROUTER = "qrouter-fce64ebe-47f0-4846-b3af-9cf764f1ff11"
 
@@ -27,22 +23,12 @@ sysctl -qw net.ipv4.conf.all.rp_filter=2
 """
 
 
-def snapshot(lab, host):
-    return subprocess.run(
-        ["podman", "exec", "-i", f"{lab.name}-{host}", "sh"],
-        input=SNAPSHOT.read_text(),
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-
-
 @pytest.fixture(scope="module")
 def before(lab):
     """The hosts with foreign objects on them, before we ever ran."""
     for host in HOSTS:
         lab.sh(host, FOREIGN)
-    return {host: snapshot(lab, host) for host in HOSTS}
+    return {host: lab.snapshot(host) for host in HOSTS}
 
 
 def test_a_foreign_namespace_of_a_wanted_name_stops_the_run_and_stays_as_it_is(lab, before):
@@ -80,10 +66,10 @@ def test_what_is_adopted_becomes_ours(lab, before):
 
 
 def test_a_run_leaves_foreign_objects_alone(lab, before):
-    now = snapshot(lab, "network1")
-    for line in before["network1"].splitlines():
+    now = lab.snapshot("network1")
+    for line in before["network1"]:
         if "mine" in line or "their-chain" in line or "192.0.2" in line:
-            assert line in now.splitlines()
+            assert line in now
 
 
 def test_teardown_in_check_mode_predicts_what_teardown_does(lab, before):
@@ -93,7 +79,7 @@ def test_teardown_in_check_mode_predicts_what_teardown_does(lab, before):
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_teardown_left_the_host_as_it_was(lab, before, host):
-    assert snapshot(lab, host).splitlines() == before[host].splitlines()
+    assert lab.snapshot(host) == before[host]
 
 
 def test_a_second_teardown_has_nothing_to_do(lab, before):
@@ -103,7 +89,7 @@ def test_a_second_teardown_has_nothing_to_do(lab, before):
 def test_teardown_of_routers_plugged_with_veths_leaves_the_hosts_as_they_were_too(lab, before):
     lab.play("site.yml", "--extra-vars", "dataplane_interface_plug=veth")
     lab.play("teardown.yml")
-    assert {host: snapshot(lab, host) for host in HOSTS} == before
+    assert {host: lab.snapshot(host) for host in HOSTS} == before
 
 
 def test_check_mode_predicts_on_a_host_where_nothing_is_installed(lab, before):

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What passes on a lab's wire: record it, and read tunnelled frames out of it."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import tempfile
+import time
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NamedTuple
+
+VXLAN_PORT, GENEVE_PORT = 4789, 6081
+GRE, UDP = 47, 17
+GRE_HEADER = 8  # with key
+VXLAN_HEADER = 8
+
+
+class Tunnelled(NamedTuple):
+    """A frame inside a tunnel: kind (vxlan, gre, geneve), endpoints, VNI or key, and the frame itself."""
+
+    kind: str
+    source: str
+    destination: str
+    key: int
+    frame: bytes
+
+
+class Capture:
+    """Records a lab's wire (mgmt, tunnel, vlan, external) or one cable of it (HOST-eth1)."""
+
+    def __init__(self, lab, wire):
+        self._file = Path(tempfile.mkdtemp(prefix="capture-")) / "frames.pcap"
+        command = ["tcpdump", "-Z", "root", "-U", "-n", "-B", "8192", "-i", wire, "-w", str(self._file)]
+        self._process = subprocess.Popen(
+            ["ip", "netns", "exec", f"{lab.name}-wires", *command], stderr=subprocess.PIPE, text=True
+        )
+        assert "listening on" in self._process.stderr.readline()
+
+    def stop(self):
+        """Every frame since the start, as bytes."""
+        time.sleep(0.3)  # what was sent last is on its way
+        self._process.terminate()
+        self._process.communicate(timeout=10)
+        return list(_frames(self._file.read_bytes()))
+
+    def tunnelled(self):
+        """Stop; every frame that was inside a tunnel."""
+        return [found for frame in self.stop() if (found := decapsulate(frame))]
+
+
+def _frames(pcap):
+    """The records of a pcap file (man 5 pcap-savefile); tcpdump writes this machine's byte order."""
+    position = 24
+    while position + 16 <= len(pcap):
+        length = struct.unpack_from("=I", pcap, position + 8)[0]
+        yield pcap[position + 16:position + 16 + length]
+        position += 16 + length
+
+
+def decapsulate(frame):
+    """The Tunnelled of an Ethernet frame; None when it is no tunnel's."""
+    ethertype, packet = frame[12:14], frame[14:]
+    if ethertype == b"\x08\x00":
+        protocol, addresses, payload = packet[9], packet[12:20], packet[(packet[0] & 15) * 4:]
+    elif ethertype == b"\x86\xdd":
+        protocol, addresses, payload = packet[6], packet[8:40], packet[40:]
+    else:
+        return None
+    kind, key, inner = _inner(protocol, payload)
+    if kind is None:
+        return None
+    half = len(addresses) // 2
+    return Tunnelled(kind, str(ip_address(addresses[:half])), str(ip_address(addresses[half:])), key, inner)
+
+
+def _inner(protocol, payload):
+    """(kind, key, inner frame) of an IP payload; reference 10 for the headers."""
+    if protocol == GRE:
+        return "gre", int.from_bytes(payload[4:8], "big"), payload[GRE_HEADER:]
+    port = int.from_bytes(payload[2:4], "big") if protocol == UDP else None
+    if port == VXLAN_PORT:
+        return "vxlan", int.from_bytes(payload[12:15], "big"), payload[8 + VXLAN_HEADER:]
+    if port == GENEVE_PORT:
+        options = (payload[8] & 63) * 4
+        return "geneve", int.from_bytes(payload[12:15], "big"), payload[16 + options:]
+    return None, None, None
