@@ -12,6 +12,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.compile i
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load import load
 
 #: One flat external network, two tenant VLANs behind one router, an instance in each, a floating IP, ping and SSH open.
+#: No DHCP: addresses are static.
 SITE = {
     "dataplane_site": "test",
     "dataplane_lab": True,
@@ -20,17 +21,17 @@ SITE = {
         {
             "name": "ext", "router_external": True, "network_type": "flat", "physical_network": "external",
             "subnets": [{
-                "name": "ext4", "cidr": "203.0.113.0/24", "gateway_ip": "203.0.113.1",
+                "name": "ext4", "cidr": "203.0.113.0/24", "gateway_ip": "203.0.113.1", "enable_dhcp": False,
                 "allocation_pools": [{"start": "203.0.113.101", "end": "203.0.113.110"}],
             }],
         },
         {
             "name": "blue", "network_type": "vlan", "physical_network": "vlan", "segmentation_id": 100,
-            "subnets": [{"name": "blue4", "cidr": "10.0.0.0/24"}],
+            "subnets": [{"name": "blue4", "cidr": "10.0.0.0/24", "enable_dhcp": False}],
         },
         {
             "name": "red", "network_type": "vlan", "physical_network": "vlan", "segmentation_id": 101,
-            "subnets": [{"name": "red4", "cidr": "10.0.1.0/24"}],
+            "subnets": [{"name": "red4", "cidr": "10.0.1.0/24", "enable_dhcp": False}],
         },
     ],
     "dataplane_routers": [{

@@ -166,7 +166,7 @@ SEGMENTS = [
 ]
 
 TUNNEL = {"name": "blue", "network_type": "vxlan", "segmentation_id": 100,
-          "subnets": [{"name": "blue4", "cidr": "10.0.0.0/24"}]}
+          "subnets": [{"name": "blue4", "cidr": "10.0.0.0/24", "enable_dhcp": False}]}
 TUNNELS = [
     ((f"{NET}.network_type", "vxlan"), f"{NET}.physical_network: vlan: is unknown to network_type vxlan"),
     ((NET, {**TUNNEL, "segmentation_id": 2**24}), f"{NET}.segmentation_id: 16777216: must be from 1 to 16777215"),

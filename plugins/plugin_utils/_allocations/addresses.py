@@ -13,7 +13,7 @@ def allocate_addresses(site, lock, problems):
     pools = {subnet.name: Pool(problems) for subnet in site.subnets}
     _pin(site, pools)
     wanted = [(fixed.key, [fixed.subnet], fixed.path) for port in site.all_ports
-              for fixed in port.fixed_ips if fixed.address is None]
+              for fixed in port.fixed_ips if fixed.address is None and not fixed.follows_mac]
     wanted += [(floating_ip.key, _floating_subnets(floating_ip), floating_ip.path)
                for floating_ip in site.floating_ips if floating_ip.address is None]
     kept = {}

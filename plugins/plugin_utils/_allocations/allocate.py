@@ -13,7 +13,10 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.nu
     allocate_segmentation_ids,
 )
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.presence import Presence
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.schedule import schedule_routers
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.schedule import (
+    schedule_dhcp,
+    schedule_routers,
+)
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.errors import Problems
 
 
@@ -24,14 +27,14 @@ def allocate(site, lock):
     a pin on what another object has, a pool that is exhausted.
     """
     lock, problems = checked(lock), Problems()
-    hosts = schedule_routers(site, lock)
-    presence = Presence(site, Allocated(site, {"router_hosts": hosts}).host_of)
+    hosts = {"router_hosts": schedule_routers(site, lock), "dhcp_hosts": schedule_dhcp(site, lock)}
+    presence = Presence(Allocated(site, hosts))
     new = {
         "version": VERSION,
         "addresses": allocate_addresses(site, lock, problems),
         "mac_addresses": allocate_macs(site, lock, problems),
         "segmentation_ids": allocate_segmentation_ids(site, lock, problems),
-        "router_hosts": hosts,
+        **hosts,
         "local_vlans": allocate_local_vlans(presence.networks_by_host(), lock, problems),
         "conntrack_zones": allocate_conntrack_zones(site, presence.by_host, lock, problems),
     }

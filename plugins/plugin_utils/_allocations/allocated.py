@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.eui64 import eui64
+
 
 class Allocated:
     """Answers what the site pins and otherwise the lock says. site and lock are read, never changed."""
@@ -20,6 +22,8 @@ class Allocated:
         return self._addresses[fixed_ip]
 
     def _address(self, fixed_ip):
+        if fixed_ip.follows_mac:
+            return eui64(fixed_ip.subnet.cidr, self.mac(fixed_ip.port))
         return fixed_ip.address or ip_address(self.lock["addresses"][fixed_ip.subnet.name][fixed_ip.key])
 
     def floating_address(self, floating_ip):
@@ -50,3 +54,7 @@ class Allocated:
     def host_of(self, router):
         """The Host that carries a router."""
         return router.binding_host or self.site.hosts[self.lock["router_hosts"][router.name]]
+
+    def dhcp_host(self, port):
+        """The Host of a DHCP server's port."""
+        return port.host or self.site.hosts[self.lock["dhcp_hosts"][port.key]]

@@ -6,6 +6,7 @@
     mac_addresses:    {"port web": "fa:16:3e:..."}
     segmentation_ids: {network name: 101}
     router_hosts:     {router name: host name}
+    dhcp_hosts:       {"dhcp blue": host name, "dhcp blue (2)": ...}
     local_vlans:      {host name: {network name: 1}}
     conntrack_zones:  {host name: {"port web": 4097}}
 
@@ -30,6 +31,7 @@ def empty():
         "mac_addresses": {},
         "segmentation_ids": {},
         "router_hosts": {},
+        "dhcp_hosts": {},
         "local_vlans": {},
         "conntrack_zones": {},
     }
@@ -93,6 +95,7 @@ _SOUND = {
     "mac_addresses": _is_text,
     "segmentation_ids": _is_number,
     "router_hosts": _is_text,
+    "dhcp_hosts": _is_text,
 }
 #: Sections whose values are grouped, by subnet or host
 _SCOPED = ("addresses", "local_vlans", "conntrack_zones")

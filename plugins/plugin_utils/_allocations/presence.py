@@ -8,16 +8,19 @@ class Presence:
     """Where the ports of a site are.
 
     by_host: {host name: [ports]} of every host. by_network: {network: {host name: [ports]}} of every network.
-    host_of: router -> the Host that carries it.
+    allocated: Allocated, of which only the hosts of routers and DHCP servers need be known.
     """
 
-    def __init__(self, site, host_of):
+    def __init__(self, allocated):
+        site = allocated.site
         self.by_host = {name: [] for name in site.hosts}
         self.by_network = {network: {} for network in site.networks}
         for router in site.routers:
-            self._put(host_of(router), router.ports)
+            self._put(allocated.host_of(router), router.ports)
         for port in site.ports:
             self._put(port.host, [port])
+        for port in site.dhcp_ports:
+            self._put(allocated.dhcp_host(port), [port])
 
     def _put(self, host, ports):
         self.by_host[host.name] += ports

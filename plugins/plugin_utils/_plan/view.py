@@ -59,7 +59,7 @@ class HostView:
 def views(allocated):
     """{host name: HostView} of every host."""
     site = allocated.site
-    presence, security = Presence(site, allocated.host_of), SiteSecurity(allocated)
+    presence, security = Presence(allocated), SiteSecurity(allocated)
     networks = presence.networks_by_host()
     found = {name: HostView(host, allocated, presence, security, networks=networks[name])
              for name, host in site.hosts.items()}

@@ -45,4 +45,4 @@ def _placed(site):
     for router in site.routers:
         if router.binding_host:
             yield from ((port, router.binding_host) for port in router.ports)
-    yield from ((port, port.host) for port in site.ports if port.host)
+    yield from ((port, port.host) for port in [*site.ports, *site.dhcp_ports] if port.host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site import (
     check_addresses,
+    check_dhcp,
     check_floating_ips,
     check_hosts,
     check_metadata,
@@ -20,6 +21,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema im
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.structure import check_structure
 
 CHECKS = (
+    check_dhcp,
     check_unique, check_hosts, check_networks, check_tunnels, check_routers, check_security_groups, check_addresses,
     check_floating_ips, check_metadata,
 )

@@ -23,6 +23,10 @@ PHYSICAL_TYPES = ("flat", "vlan")
 INTERFACE_OWNER = "network:router_interface"
 GATEWAY_OWNER = "network:router_gateway"
 INSTANCE_OWNER = "compute:nova"
+DHCP_OWNER = "network:dhcp"
+
+#: Modes in which instances make their address themselves, of prefix and MAC.
+_AUTO_ADDRESS_MODES = ("slaac", "dhcpv6-stateless")
 
 
 @dataclass(eq=False)
@@ -47,6 +51,11 @@ class Host:
     def has_datapath(self):
         """Whether anything is built there."""
         return "network" in self.groups or "compute" in self.groups
+
+    def serves_dhcp(self, network):
+        """Whether a DHCP server of a network may be here."""
+        mapped = network.physical_network is None or network.physical_network in self.bridge_mappings
+        return "network" in self.groups and mapped and (not network.is_tunnel or bool(self.local_ip))
 
     @property
     def hybrid_plug(self):
@@ -77,6 +86,19 @@ class Network:
         """Whether its frames travel between hosts in tunnels."""
         return self.network_type in TUNNEL_TYPES
 
+    @property
+    def dhcp_subnets(self):
+        """Those of its subnets that DHCP serves."""
+        return [subnet for subnet in self.subnets if subnet.enable_dhcp]
+
+
+@dataclass(frozen=True)
+class HostRoute:
+    """A route that DHCP tells instances."""
+
+    destination: IpNetwork
+    nexthop: Any  # an ipaddress object
+
 
 @dataclass(eq=False)
 class Subnet:
@@ -90,6 +112,11 @@ class Subnet:
     gateway_onlink: bool
     pools: list
     path: str
+    enable_dhcp: bool = True
+    dns_nameservers: list = field(default_factory=list)  # ipaddress objects
+    host_routes: list = field(default_factory=list)
+    ipv6_ra_mode: str | None = None
+    ipv6_address_mode: str | None = None
 
     def __post_init__(self):
         self.version = self.cidr.version
@@ -100,14 +127,35 @@ class Subnet:
         """Whether a port may have this address."""
         return address.version == self.version and self.first <= int(address) <= self.last
 
+    @property
+    def auto_address(self):
+        """Whether ports other than routers' interfaces have the address that follows from their MAC (EUI-64)."""
+        return self.ipv6_address_mode in _AUTO_ADDRESS_MODES or self.ipv6_ra_mode in _AUTO_ADDRESS_MODES
+
 
 @dataclass(eq=False)
 class FixedIp:
-    """One address of a port. address: an ipaddress object, or None: to be allocated under `key`."""
+    """One address of a port. address: an ipaddress object, or None: to be allocated under `key`, unless it follows."""
 
     subnet: Subnet
     address: Any
     key: str
+    path: str
+    port: Port | None = None
+
+    @property
+    def follows_mac(self):
+        """Whether the address is made of the subnet's prefix and the port's MAC. A router's interface has its own."""
+        return self.address is None and self.subnet.auto_address
+
+
+@dataclass(frozen=True)
+class DhcpOption:
+    """An item of a port's extra_dhcp_opts. name: as dnsmasq writes it."""
+
+    name: str
+    value: str
+    version: int
     path: str
 
 
@@ -172,10 +220,10 @@ class MetadataService:
 
 @dataclass(eq=False)
 class Port:
-    """A place in a network: of an instance, a router interface or a router gateway.
+    """A place in a network: of an instance, a router interface, a router gateway or a DHCP server.
 
-    key: its stable name in the allocations ("port web", "router r1 gateway").
-    host: of an instance only; a router's ports are where the router is scheduled.
+    key: its stable name in the allocations ("port web", "router r1 gateway", "dhcp blue").
+    host: of an instance, or of a DHCP server that is pinned there; a router's ports are where the router is scheduled.
     vif: how an instance is plugged, "namespace" or "bridge".
     """
 
@@ -192,6 +240,11 @@ class Port:
     vif: str = "namespace"
     port_security_enabled: bool = True
     allowed_address_pairs: list = field(default_factory=list)
+    extra_dhcp_opts: list = field(default_factory=list)
+
+    def __post_init__(self):
+        for fixed in self.fixed_ips:
+            fixed.port = self
     security_groups: list = field(default_factory=list)
     guest: Guest = field(default_factory=Guest)
 
@@ -263,6 +316,10 @@ class Site:
     routers: list = field(default_factory=list)
     ports: list = field(default_factory=list)
     floating_ips: list = field(default_factory=list)
+    dhcp_ports: list = field(default_factory=list)
+    dns_domain: str = ""
+    enable_isolated_metadata: bool = False
+    force_metadata: bool = False
     metadata: MetadataService | None = None
 
     @property
@@ -272,8 +329,8 @@ class Site:
 
     @property
     def all_ports(self):
-        """Routers' ports, then instances' ports."""
-        return [port for router in self.routers for port in router.ports] + self.ports
+        """Routers' ports, then instances' ports, then those of DHCP servers."""
+        return [port for router in self.routers for port in router.ports] + self.ports + self.dhcp_ports
 
     @property
     def tunnel_hosts(self):

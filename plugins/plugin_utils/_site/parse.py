@@ -15,6 +15,11 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model imp
     Site,
     Subnet,
 )
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_dhcp import (
+    DhcpParser,
+    extra_dhcp_opts,
+    subnet_dhcp,
+)
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_metadata import MetadataParser
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_ports import fixed_ips
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_routers import RouterParser
@@ -72,6 +77,7 @@ class Parser:
         site.ports = list(self._each("dataplane_ports", self._port))
         site.metadata = self.metadata_parser.service(site)
         site.floating_ips = list(self._each("dataplane_floating_ips", self._floating_ip))
+        DhcpParser(self).fill(site)
         return site
 
     def _each(self, variable, parse):
@@ -140,6 +146,7 @@ class Parser:
             gateway_onlink=item.get("gateway_onlink", False),
             pools=[(ip_address(pool["start"]), ip_address(pool["end"])) for pool in item.get("allocation_pools", [])],
             path=path,
+            **subnet_dhcp(item),
         )
         self.subnets.add(subnet, f"{path}.name")
         return subnet
@@ -167,6 +174,7 @@ class Parser:
             vif=item.get("vif", "namespace"),
             port_security_enabled=item.get("port_security_enabled", True),
             allowed_address_pairs=item.get("allowed_address_pairs", []),
+            extra_dhcp_opts=extra_dhcp_opts(item, path),
             security_groups=groups,
             guest=guest,
         )

@@ -106,6 +106,10 @@ ROUTER = _object(
     binding_host_id=TEXT,
 )
 
+DHCP_OPTION = _object(
+    "opt_name opt_value", opt_name=TEXT, opt_value={"type": ["string", "integer"]}, ip_version={"enum": [4, 6]}
+)
+
 PORT = _object(
     "name network binding_host_id",
     name=FILE_NAME,
@@ -123,8 +127,12 @@ PORT = _object(
     port_security_enabled=BOOLEAN,
     allowed_address_pairs=_list(_object("ip_address", ip_address=ADDRESS_OR_CIDR, mac_address=MAC)),
     security_groups=_list(TEXT),
-    extra_dhcp_opts=_list({"type": "object"}),
+    extra_dhcp_opts=_list(DHCP_OPTION),
     vif={"enum": ["namespace", "bridge"]},
+)
+
+DHCP_PORT = _object(
+    "network", network=TEXT, binding_host_id=TEXT, id=UUID, mac_address=MAC, fixed_ips=_list(FIXED_IP)
 )
 
 FLOATING_IP = _object(
@@ -180,6 +188,11 @@ SITE = {
         dataplane_nova_metadata_port={"type": "integer", "minimum": 1, "maximum": 65535},
         dataplane_vendor_data={"type": "object"},
         dataplane_lab=BOOLEAN,
+        dataplane_dhcp_ports=_list(DHCP_PORT),
+        dataplane_dhcp_agents_per_network={"type": "integer", "minimum": 1, "maximum": 255},
+        dataplane_dns_domain={"type": "string", "format": "dns-domain"},
+        dataplane_enable_isolated_metadata=BOOLEAN,
+        dataplane_force_metadata=BOOLEAN,
         dataplane_global_physnet_mtu=MTU,
         dataplane_path_mtu=MTU,
         dataplane_geneve_max_header_size={"type": "integer", "minimum": 30, "maximum": 30 + 63 * 4},
