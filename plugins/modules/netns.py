@@ -49,14 +49,24 @@ options:
             required: true
           plug:
             description:
-              - With V(veth) a pair is made, one end in the namespace and O(config[].links[].peer) on the host.
+              - With V(veth) a pair is made, one end in the namespace and O(config[].links[].peer) on the host,
+                or in O(config[].links[].peer_namespace).
               - With V(internal) the Open vSwitch internal port of this name is moved in from the host.
                 M(cloudnet.dataplane.ovs_port) makes it. When the link goes, it is moved back.
             type: str
             choices: [veth, internal]
             required: true
           peer:
-            description: Name of the other end, on the host. Required for a veth. It is up, and has the same MTU.
+            description:
+              - Name of the other end. Required for a veth.
+              - On the host it is up, and has the same MTU. In another namespace it is a link of its own.
+            type: str
+          peer_namespace:
+            description:
+              - Namespace of the other end, by default that of the host.
+              - The other namespace is an item of the same call, and this link's peer a link there that names
+                this one as its O(config[].links[].peer) and this namespace as its
+                O(config[].links[].peer_namespace). Both ends are made at once.
             type: str
           mac_address:
             description: MAC address inside. Left as it is when omitted.
@@ -181,6 +191,12 @@ options:
             That is the form in which M(cloudnet.dataplane.floating_ip) makes them.
         type: bool
         default: false
+      keep_addresses:
+        description:
+          - With O(purge), leave addresses that are not listed alone. A DHCP client inside the namespace makes them.
+          - The routes of a DHCP client stay in any case, as only those of protocol V(static) are removed.
+        type: bool
+        default: false
 extends_documentation_fragment:
   - cloudnet.dataplane.declarative
 seealso:
@@ -227,6 +243,37 @@ EXAMPLES = r"""
           - {priority: 3232235777, from: 192.168.1.1/24, table: 3232235777}
         neighbours:
           - {device: qr-00998b02-8f, address: 192.168.1.2, mac_address: "fa:16:3e:03:00:00"}
+
+- name: Lead a distributed router's floating IPs into the namespace that answers for them outside
+  cloudnet.dataplane.netns:
+    owner: demo
+    config:
+      - name: qrouter-635660ae-a5f2-4e0e-9c4b-6b9d9d1f2a11
+        sysctls: {net.ipv4.ip_forward: 1}
+        links:
+          - name: rfp-635660ae-a
+            plug: veth
+            peer: fpr-635660ae-a
+            peer_namespace: fip-0d2d0e0c-1a5b-4b53-9b43-7a0a4f6d8c22
+            mac_address: fa:16:3e:04:00:00
+            addresses: [169.254.88.134/31]
+        routes:
+          - {destination: 0.0.0.0/0, gateway: 169.254.88.135, device: rfp-635660ae-a, table: 16}
+        neighbours:
+          - {device: rfp-635660ae-a, address: 169.254.88.135, mac_address: "fa:16:3e:04:00:01"}
+      - name: fip-0d2d0e0c-1a5b-4b53-9b43-7a0a4f6d8c22
+        sysctls: {net.ipv4.ip_forward: 1}
+        links:
+          - name: fpr-635660ae-a
+            plug: veth
+            peer: rfp-635660ae-a
+            peer_namespace: qrouter-635660ae-a5f2-4e0e-9c4b-6b9d9d1f2a11
+            mac_address: fa:16:3e:04:00:01
+            addresses: [169.254.88.135/31]
+        rules:
+          - {priority: 2852018311, iif: fpr-635660ae-a, table: 2852018311}
+        neighbours:
+          - {device: fpr-635660ae-a, address: 169.254.88.134, mac_address: "fa:16:3e:04:00:00"}
 
 - name: Remove the router, whatever is inside
   cloudnet.dataplane.netns:
@@ -285,6 +332,7 @@ LINK = {
     "name": {"type": "str", "required": True},
     "plug": {"type": "str", "choices": ["veth", "internal"], "required": True},
     "peer": {"type": "str"},
+    "peer_namespace": {"type": "str"},
     "mac_address": {"type": "str"},
     "mtu": {"type": "int", "default": 1500},
     "tx_checksumming": {"type": "bool"},
@@ -316,6 +364,7 @@ OPTIONS = {
     "rules": {"type": "list", "elements": "dict", "options": RULE, "default": []},
     "neighbours": {"type": "list", "elements": "dict", "options": NEIGHBOUR, "default": []},
     "keep_floating_ips": {"type": "bool", "default": False},
+    "keep_addresses": {"type": "bool", "default": False},
 }
 
 

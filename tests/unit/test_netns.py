@@ -77,6 +77,18 @@ def test_the_config_is_normalised():
      ["config[0].links[0].peer: tapx: only a link with plug veth has a peer"]),
     ([{"name": "a", "links": [veth("x")]}, {"name": "b", "links": [veth("x")]}],
      ["config[1].links[0].peer: tapx: is already given by config[0].links[0].peer"]),
+    ([{"name": "a", "links": [veth("x", plug="internal", peer=None, peer_namespace="b")]}],
+     ["config[0].links[0].peer_namespace: b: only a link with plug veth has a peer",
+      "config[0].links[0].peer_namespace: b: is not an item of this call, as both namespaces of a veth must be"]),
+    ([{"name": "a", "links": [veth("x", peer_namespace="a")]}],
+     ["config[0].links[0].peer_namespace: a: is the namespace itself"]),
+    ([{"name": "a", "links": [veth("x", peer_namespace="b")]}, {"name": "b"}],
+     ["config[0].links[0].peer: tapx: must be a link of b with peer x and peer_namespace a"]),
+    ([{"name": "a", "links": [veth("x", peer="y", peer_namespace="b")]},
+      {"name": "b", "links": [veth("y", peer="x", peer_namespace="c"), veth("z", peer="x", peer_namespace="a")]}],
+     ["config[0].links[0].peer: y: must be a link of b with peer x and peer_namespace a",
+      "config[1].links[0].peer_namespace: c: is not an item of this call, as both namespaces of a veth must be",
+      "config[1].links[1].peer: x: must be a link of a with peer z and peer_namespace b"]),
     ([{"name": "a", "links": [veth("x", addresses=["10.0.0.1/24", "10.0.0.1/16"])]}],
      ["config[0].links[0].addresses[1]: 10.0.0.1/16: is already given by config[0].links[0].addresses[0]"]),
     ([{"name": "a", "links": [veth("x", addresses=["10.0.0.1"])]}],
@@ -128,6 +140,18 @@ def test_a_link_made_anew_takes_what_hangs_on_it_along():
         ("create", "route 0.0.0.0/0 table 254 in a"),
     ]
     assert change_of(steps[0]).disruption == "port"
+
+
+def test_unlisted_addresses_stay_where_a_client_makes_them_and_static_routes_go():
+    config = wanted(links=[veth("q")], keep_addresses=True)
+    _steps, have = reached(config)
+    have["addresses"]["q", "192.0.2.5/24"] = {"broadcast": "192.0.2.255", "kernel": False}
+    hop = {"gateway": "192.0.2.1", "device": "q", "onlink": False, "weight": 1}
+    route = {"scope": 0, "type": 1, "source": None, "nexthops": [hop]}
+    have["routes"] = {("ipv4", 254, "0.0.0.0/0", 0): {**route, "protocol": 3},
+                      ("ipv4", 254, "1.0.0.0/8", 0): {**route, "protocol": 4}}  # fmt: skip
+    steps, _state = reached(config, have, purge=True)
+    assert [describe(step) for step in steps] == ["route 1.0.0.0/8 table 254 in a"]
 
 
 def test_only_statically_configured_things_are_purged():

@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import namespace
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import inside
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.target import replaced
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import link
@@ -93,12 +94,23 @@ def _link(step, descriptors, name):
     after, new = step.after, step.before is None or replaced(step.before, step.after)
     if after["plug"] == "internal":
         return [link.move(step.key, descriptors[name])] if new else []
+    if after["peer_namespace"]:
+        return [_pair(step, descriptors, name)] if new and name < after["peer_namespace"] else []
     requests = []
+    if new and not after["peer"]:
+        raise EngineError(f"link {step.key} in {name} cannot be made again: its other end was in an unknown namespace")
     if new:
         requests = [link.create_veth(step.key, descriptors[name], after["peer"], after["mtu"], after["mac_address"])]
     if after["peer"]:
         requests.append(_peer(after))
     return requests
+
+
+def _pair(step, descriptors, name):
+    """A veth between two namespaces, made once: the step of the other end finds it there."""
+    after = step.after
+    other = descriptors[after["peer_namespace"]]
+    return link.create_veth(step.key, descriptors[name], after["peer"], after["mtu"], after["mac_address"], other)
 
 
 def _peer(after):
@@ -114,7 +126,8 @@ def _delete(deleted):
     """
     for step in deleted:
         namespace.delete(step.key)
-    peers = {found["peer"] for step in deleted for found in step.before["links"].values() if found["peer"]}
+    links = [found for step in deleted for found in step.before["links"].values()]
+    peers = {found["peer"] for found in links if found["peer"] and not found["peer_namespace"]}
     with Netlink() as netlink:
         left, moved = peers.intersection(link.dump(netlink)), time.monotonic()
         while left:

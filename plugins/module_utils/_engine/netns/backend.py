@@ -66,7 +66,7 @@ class NetnsBackend(Backend):
             inside = (have["namespaces"].get(name) or {"links": {}})["links"]
             for device, link in (want or {"links": {}})["links"].items():
                 peer = link["peer"]
-                if peer not in have["root"] or (device in inside and inside[device]["peer"] == peer):
+                if link["peer_namespace"] or peer not in have["root"] or _leads_to(inside.get(device), peer):
                     continue
                 if mark.owner_of_alias(have["root"][peer]["alias"]) != self._owner and not self._adopt:
                     raise ForeignObject(f"link {peer} in the root namespace", f"ip link delete {peer}")
@@ -106,6 +106,11 @@ class NetnsBackend(Backend):
         namespace.map_inside(lambda name: _announce(fresh[name]), fresh, announce.THREADS)
         gone = _gone(steps, have)
         namespace.map_in_processes(lambda name: _forget(gone[name]), gone)
+
+
+def _leads_to(link, peer):
+    """Whether the other end of a link, or of None, is this device of the root namespace."""
+    return link is not None and link["peer"] == peer and not link["peer_namespace"]
 
 
 def _refuse_missing_ports(have, targets):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark, namespace, offload, sysctl
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import far_ends
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.parse_routing import hop_order
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import (
     address,
@@ -29,6 +30,7 @@ def observe(wanted, owner=None, offloads=False):
     wanted: {name: {"sysctls": keys to read, "links": {device: {"tx_checksumming": not None to read it}}}},
     or {name: None} to read no settings and offloads.
     owner: also read all other namespaces that carry this owner's mark. offloads: read all devices'.
+    The peer of a veth between two namespaces is known if both are read.
     """
     live = set(namespace.names())
     with Netlink() as netlink:
@@ -45,6 +47,7 @@ def observe(wanted, owner=None, offloads=False):
         seen = namespace.map_in_processes(read, live if owner else live.intersection(wanted), workers=1)
     finally:
         os.close(own)
+    far_ends.resolve({name: found for name, found in seen.items() if found})
     namespaces = {name: seen.get(name) for name in wanted}
     namespaces.update((name, found) for name, found in sorted(seen.items()) if found)
     return {"root": root, "namespaces": namespaces}
@@ -60,10 +63,12 @@ def _read(netlink, wanted, root, owner, offloads):
     names = {found["index"]: name for name, found in links.items()}
     wanted = wanted or _NOTHING
     checksums = {name for name, found in wanted["links"].items() if found["tx_checksumming"] is not None}
+    shown, far = _links(netlink, links, root, links if offloads else checksums)
     return {
         "namespace": {"owner": mark_of, "lo_up": loopback["up"]},
         "sysctls": sysctl.read_all(wanted["sysctls"]),
-        "links": _links(netlink, links, root, links if offloads else checksums),
+        "links": shown,
+        "far": far,
         "addresses": dict(_address(found, names) for found in address.dump(netlink) if found["index"] in names),
         "routes": _routes(route.dump(netlink, _NOT_CONFIGURED), names),
         "rules": {_rule_key(found): True for found in rule.dump(netlink) if _configured(found)},
@@ -76,18 +81,22 @@ def _read(netlink, wanted, root, owner, offloads):
 
 
 def _links(netlink, links, root, checksums):
+    """({name: link}, {name: (index, peer's index, number of the peer's namespace)} of veths to other namespaces)"""
     own, root_links, names_of_root = root
     # The kernel numbers the namespaces at the far ends of veths when it lists the links, so this comes after.
     root_nsid = link.nsid(netlink, own) if any(found["kind"] == "veth" for found in links.values()) else None
-    found = {}
+    found, far = {}, {}
     for name, seen in links.items():
         peer = None
-        if seen["kind"] == "veth" and seen["link_nsid"] is not None and seen["link_nsid"] == root_nsid:
-            peer = names_of_root.get(seen["link"])
+        if seen["kind"] == "veth" and seen["link_nsid"] is not None:
+            if seen["link_nsid"] == root_nsid:
+                peer = names_of_root.get(seen["link"])
+            else:
+                far[name] = (seen["index"], seen["link"], seen["link_nsid"])
         found[name] = _link(name, seen, peer, root_links)
         if name in checksums:
             found[name]["tx_checksumming"] = offload.tx_checksumming(name)
-    return found
+    return found, far
 
 
 def _link(name, seen, peer, root):
@@ -97,6 +106,7 @@ def _link(name, seen, peer, root):
     return {
         "plug": "veth" if seen["kind"] == "veth" else "internal",
         "peer": peer,
+        "peer_namespace": None,
         "mac_address": seen["mac_address"],
         "mtu": seen["mtu"],
         "up": seen["up"],

@@ -8,24 +8,26 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import parse_routing
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import inet
 
-ITEM = ("name", "sysctls", "links", "routes", "rules", "neighbours", "keep_floating_ips")
-LINK = ("name", "plug", "peer", "mac_address", "mtu", "tx_checksumming", "addresses")
+ITEM = ("name", "sysctls", "links", "routes", "rules", "neighbours", "keep_floating_ips", "keep_addresses")
+LINK = ("name", "plug", "peer", "peer_namespace", "mac_address", "mtu", "tx_checksumming", "addresses")
 NEIGHBOUR = ("device", "address", "mac_address")
 
 
 def parse(config):
-    """{name: namespace} as the package describes it, plus "keep_floating_ips". Raises BadInput with every problem.
+    """{name: namespace} as the package describes it, plus what purge keeps. Raises BadInput with every problem.
 
     In links, None for mac_address and tx_checksumming leaves them as they are; in a
     route's nexthops, None for a gateway's device lets the kernel find it.
     """
-    problems, wanted, seen = [], {}, {}
+    problems, wanted, seen, far = [], {}, {}, []
     for index, data in enumerate(config):
         item = fields.Fields(data, f"config[{index}]", problems, ITEM)
         name = item.get("name", _namespace_name, required=True)
-        namespace = _namespace(item, seen)
+        namespace = _namespace(item, seen, far)
         if name is not None and _first(seen, ("namespace", name), item, ".name", name):
             wanted[name] = namespace
+    for link, device, end in far:
+        _check_far_end(link, device, end, wanted)
     if problems:
         raise BadInput(problems)
     return wanted
@@ -63,18 +65,35 @@ def _first(seen, key, item, suffix, value):
     return True
 
 
-def _namespace(item, seen):
+def _check_far_end(link, device, end, wanted):
+    """A veth between two namespaces is a link of both. link: its Fields; end: what was read from them."""
+    peer, other = end["peer"], end["peer_namespace"]
+    if other not in wanted:
+        link.problem(".peer_namespace", other, "is not an item of this call, as both namespaces of a veth must be")
+        return
+    own = next((name for name, namespace in wanted.items() if namespace["links"].get(device) is end), None)
+    twin = wanted[other]["links"].get(peer)
+    if own == other:
+        link.problem(".peer_namespace", other, "is the namespace itself")
+    elif own and peer and (twin is None or (twin["peer"], twin["peer_namespace"]) != (device, own)):
+        link.problem(".peer", peer, f"must be a link of {other} with peer {device} and peer_namespace {own}")
+
+
+def _namespace(item, seen, far):
     namespace = {
         "sysctls": _sysctls(item),
         "links": {},
         "addresses": {},
         "neighbours": {},
         "keep_floating_ips": item.get("keep_floating_ips", fields.boolean, False),
+        "keep_addresses": item.get("keep_addresses", fields.boolean, False),
     }
     for suffix, data in item.items("links"):
         link = item.below(suffix, data, LINK)
         name = link.get("name", fields.device, required=True)
         namespace["links"][name] = _link(link, name, seen)
+        if namespace["links"][name]["peer_namespace"]:
+            far.append((link, name, namespace["links"][name]))
         _first(seen, (item.path, "link", name), link, ".name", name)
         namespace["addresses"].update(_addresses(link, name, seen))
     for suffix, data in item.items("neighbours"):
@@ -106,21 +125,24 @@ def _link(link, name, seen):
     plug = link.get("plug", fields.choice("veth", "internal"), required=True)
     veth = plug == "veth"
     peer = link.get("peer", fields.device, required=veth)
+    other = link.get("peer_namespace", _namespace_name)
     mtu = link.get("mtu", fields.integer(68, 65535), 1500)
-    if peer and not veth:
-        link.problem(".peer", peer, "only a link with plug veth has a peer")
+    for key, value in (("peer", peer), ("peer_namespace", other)):
+        if value and not veth:
+            link.problem(f".{key}", value, "only a link with plug veth has a peer")
     # All these names stand side by side in the root namespace, at least until they are moved.
-    if peer or plug == "internal":
+    if (peer and not other) or plug == "internal":
         _first(seen, ("root device", peer or name), link, ".peer" if peer else ".name", peer or name)
     return {
         "plug": plug,
         "peer": peer,
+        "peer_namespace": other,
         "mac_address": link.get("mac_address", fields.mac_address),
         "mtu": mtu,
         "up": True,
         "tx_checksumming": link.get("tx_checksumming", fields.boolean),
-        "peer_mtu": mtu if veth else None,
-        "peer_up": True if veth else None,
+        "peer_mtu": mtu if veth and not other else None,
+        "peer_up": True if veth and not other else None,
         "orphan": False,
     }
 

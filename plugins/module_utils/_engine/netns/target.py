@@ -64,10 +64,10 @@ def _links(wanted, have, owner, purge):
 
 
 def _address_stays(key, value, want):
-    """Whether an unlisted address survives a purge: the kernel's own do, and floating IPs if asked."""
+    """Whether an unlisted address survives a purge: the kernel's own do, others and floating IPs if asked."""
     address, _slash, length = key[1].partition("/")
     floating = length == "32" and value["broadcast"] == address
-    return value["kernel"] or (want["keep_floating_ips"] and floating)
+    return value["kernel"] or want["keep_addresses"] or (want["keep_floating_ips"] and floating)
 
 
 def _with_devices(route, have):
@@ -79,7 +79,7 @@ def _with_devices(route, have):
 
 def replaced(before, after):
     """Whether a link must be made anew to change so: what it is and where its other end is cannot be changed."""
-    return any(before[key] != after[key] for key in ("plug", "peer", "orphan"))
+    return any(before[key] != after[key] for key in ("plug", "peer", "peer_namespace", "orphan"))
 
 
 def lost_devices(before, after):

@@ -74,19 +74,21 @@ def nsid(netlink, descriptor):
     return struct.unpack("=i", attributes(body, 4)[_NSID])[0]
 
 
-def create_veth(name, namespace, peer, mtu, mac_address=None):
-    """A veth pair in one message: `name` inside the namespace of an open descriptor (None: here), its peer here.
+def create_veth(name, namespace, peer, mtu, mac_address=None, peer_namespace=None):
+    """A veth pair in one message, each end inside the namespace of an open descriptor (None: here).
 
     Both are down: the kernel refuses to bring up the first end before it has a second.
     """
-    other = _named(peer) + u32(_MTU, mtu)
-    payload = _named(name) + u32(_MTU, mtu)
-    if namespace is not None:
-        payload += u32(_NET_NS_FD, namespace)
+    other = _named(peer) + u32(_MTU, mtu) + _into(peer_namespace)
+    payload = _named(name) + u32(_MTU, mtu) + _into(namespace)
     if mac_address:
         payload += attribute(_ADDRESS, _mac(mac_address))
     payload += _link_info("veth", attribute(_VETH_PEER, other))
     return Request(_NEWLINK, NEW, payload, f"create link {name} (veth, peer {peer})")
+
+
+def _into(namespace):
+    return b"" if namespace is None else u32(_NET_NS_FD, namespace)
 
 
 def create(name, kind):
