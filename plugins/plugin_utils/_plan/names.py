@@ -59,6 +59,11 @@ def router_namespace(router):
     return f"qrouter-{router.id}"
 
 
+def dhcp_namespace(network):
+    """Namespace of a network's DHCP server."""
+    return f"qdhcp-{network.id}"
+
+
 def instance_namespace(port):
     """The namespace that stands in for the instance behind a port."""
     return f"vm-{port.name}"

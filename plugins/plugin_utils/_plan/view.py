@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.presence import Presence
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.metadata_instances import instances
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.site_security import SiteSecurity
 
 
@@ -16,6 +17,7 @@ class HostView:
     """One host's share of an allocated site; every file of this package takes one.
 
     presence: where the ports of the whole site are. security: its SiteSecurity.
+    guests: {device id: the Instance behind it} of the whole site, for its metadata service.
     networks: those with a port here, in the order declared.
     floating_ips: the associated ones of the routers here.
     """
@@ -24,6 +26,7 @@ class HostView:
     allocated: Any
     presence: Any
     security: Any
+    guests: dict
     routers: list = field(default_factory=list)
     instances: list = field(default_factory=list)
     networks: list = field(default_factory=list)
@@ -61,7 +64,8 @@ def views(allocated):
     site = allocated.site
     presence, security = Presence(allocated), SiteSecurity(allocated)
     networks = presence.networks_by_host()
-    found = {name: HostView(host, allocated, presence, security, networks=networks[name])
+    guests = instances(site) if site.metadata else {}
+    found = {name: HostView(host, allocated, presence, security, guests, networks=networks[name])
              for name, host in site.hosts.items()}
     for router in site.routers:
         found[allocated.host_of(router).name].routers.append(router)
