@@ -11,6 +11,8 @@ OpenFlow flow      cookie
 iptables table     the namespace's mark; in a namespace without it (the root one) a
                    chain ``cloudnet-dataplane`` that nothing jumps to, whose one rule is
                    a comment naming the owner, beside the chains of our prefix
+ipset              membership in the list of sets ``cloudnet-dataplane``, with a comment naming the owner
+systemd unit       its section ``[X-Cloudnet-Dataplane]``, which systemd skips
 =================  =====================================================================
 """
 
@@ -20,6 +22,8 @@ import zlib
 
 EXTERNAL_ID = "cloudnet-dataplane"
 CHAIN = "cloudnet-dataplane"
+SET = "cloudnet-dataplane"
+UNIT_SECTION = "X-Cloudnet-Dataplane"
 
 _ALIAS = "cloudnet.dataplane owner="
 _COOKIE_MAGIC = 0x636E6470  # "cndp": a dump of flows shows at a glance which are ours

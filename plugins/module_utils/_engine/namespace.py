@@ -14,13 +14,12 @@ import errno
 import fcntl
 import os
 import pickle
-import queue
-import threading
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import link
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink.wire import Netlink
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.threads import map_in_threads
 
 DIRECTORY = "/run/netns"
 
@@ -86,33 +85,7 @@ def map_inside(function, names, workers=None):
         _enter(name)
         return function(name)
 
-    return _map_in_threads(enter_and_call, names, workers)
-
-
-def _map_in_threads(function, names, workers=None):
-    waiting, results, failures = queue.SimpleQueue(), {}, []
-    for name in names:
-        waiting.put(name)
-
-    def work():
-        while not failures:
-            try:
-                name = waiting.get_nowait()
-                results[name] = function(name)
-            except queue.Empty:
-                return
-            except BaseException as error:
-                failures.append(error)
-
-    count = min(waiting.qsize(), workers or (os.cpu_count() or 1) + 2)
-    threads = [threading.Thread(target=work, name="namespace") for dummy in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-    return results
+    return map_in_threads(enter_and_call, names, workers)
 
 
 def map_in_processes(function, names, workers=None):
@@ -220,7 +193,7 @@ def create_all(names, owner):
         _publish(name)
 
     _prepare_directory()
-    _map_in_threads(make, names)
+    map_in_threads(make, names)
 
 
 def _publish(name):

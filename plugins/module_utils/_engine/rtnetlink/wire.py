@@ -82,10 +82,10 @@ def attributes(data, offset=0):
 
 
 class Netlink:
-    """A route netlink socket of the network namespace of the thread that opens it. Use it in a with statement."""
+    """A netlink socket of the network namespace of the thread that opens it. Use it in a with statement."""
 
-    def __init__(self):
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    def __init__(self, protocol=socket.NETLINK_ROUTE):
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
         self._sequence = 0
         for option in (_CAP_ACK, _EXT_ACK, _STRICT_CHECK):

@@ -10,6 +10,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors 
     ForeignObject,
     MissingTool,
 )
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security import names
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables import canonical, items, plan, restore
 
 
@@ -31,7 +32,7 @@ class NatRules(Backend):
         listed = {(ruleset.namespace, ruleset.family) for ruleset in self.rulesets}
         for family in restore.TOOLS:
             if (None, family) not in listed:
-                self.rulesets.append(plan.RuleSet(None, family, items.PREFIX, {}, False))
+                self.rulesets.append(plan.RuleSet(None, family, plan.PREFIX, {}, False, names.PREFIXES))
 
     def observe(self):
         owners = namespace.owners()

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables.plan import RuleSet
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security import names
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables.plan import PREFIX, RuleSet
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables.restore import TOOLS
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables.save import BUILTIN, target, words
-
-PREFIX = "neutron-"
 
 _KEYS = ("namespace", "family", "prefix", "tables", "keep_floating_ips")
 _LONGEST_CHAIN = 28  # the kernel's XT_EXTENSION_MAXNAMELEN - 1
@@ -56,15 +57,28 @@ def _item(item, absent):
     if not isinstance(prefix, str) or not prefix or prefix.split() != [prefix]:
         faults.append(f".prefix: {prefix!r}: must be the beginning of chain names")
         prefix = PREFIX
-    tables = item.get("tables")
+    tables, reach = item.get("tables"), _Reach(prefix, names.PREFIXES if namespace is None else ())
     if tables is None and not absent:
         faults.append(".tables: is required")
     elif tables is not None:
-        faults += _tables(tables, prefix, absent)
-    return RuleSet(namespace, str(family), prefix, tables, keep), faults
+        faults += _tables(tables, reach, absent)
+    return RuleSet(namespace, str(family), prefix, tables, keep, reach.spared), faults
 
 
-def _tables(tables, prefix, absent):
+class _Reach(NamedTuple):
+    """Which chains an item is about, by the beginning of their names. spared: the chains of security_group."""
+
+    prefix: str
+    spared: tuple
+
+    def fault(self, chain):
+        """What is wrong with a chain, or None."""
+        if not isinstance(chain, str) or not chain.startswith(self.prefix):
+            return f"a name that starts with {self.prefix}"
+        return "none of the chains of module security_group" if chain.startswith(self.spared) else None
+
+
+def _tables(tables, reach, absent):
     if not isinstance(tables, dict):
         return [f".tables: {tables!r}: must map table names to chains"]
     faults = []
@@ -76,38 +90,39 @@ def _tables(tables, prefix, absent):
             faults.append(f"{where}: {chains!r}: must map chain names to lists of rules")
         else:
             for chain, rules in chains.items():
-                faults += [f"{where}.{chain}{fault}" for fault in _chain(table, chain, prefix)]
+                faults += [f"{where}.{chain}{fault}" for fault in _chain(table, chain, reach)]
                 if not absent:
-                    faults += [f"{where}.{chain}{fault}" for fault in _rules(table, chain, rules, prefix)]
+                    faults += [f"{where}.{chain}{fault}" for fault in _rules(table, chain, rules, reach)]
     return faults
 
 
-def _chain(table, chain, prefix):
+def _chain(table, chain, reach):
     if chain in BUILTIN[table]:
         return []
-    if not isinstance(chain, str) or chain == mark.CHAIN or not chain.startswith(prefix):
-        return [f": must be a builtin chain ({', '.join(BUILTIN[table])}) or a name that starts with {prefix}"]
+    fault = reach.fault(chain) if chain != mark.CHAIN else f"another name: {mark.CHAIN} is the mark"
+    if fault:
+        return [f": must be a builtin chain ({', '.join(BUILTIN[table])}) or {fault}"]
     if len(chain) > _LONGEST_CHAIN or chain.split() != [chain]:
         return [f": must be one word of at most {_LONGEST_CHAIN} characters"]
     return []
 
 
-def _rules(table, chain, rules, prefix):
+def _rules(table, chain, rules, reach):
     if not isinstance(rules, list):
         return [f": {rules!r}: must be a list of rules"]
     faults = []
     for number, rule in enumerate(rules):
-        fault = _rule(rule, prefix if chain in BUILTIN[table] else None)
+        fault = _rule(rule, reach if chain in BUILTIN[table] else None)
         if fault:
             faults.append(f"[{number}]: {rule!r}: {fault}")
     return faults
 
 
-def _rule(rule, prefix):
-    """What is wrong with a rule, or None. prefix: the rule must jump to a chain that starts so."""
+def _rule(rule, reach):
+    """What is wrong with a rule, or None. reach: the rule must jump to a chain in it."""
     if not isinstance(rule, str) or "\n" in rule:
         return "must be one line of text"
-    if '"' in rule or "," in rule or prefix is not None:
+    if '"' in rule or "," in rule or reach is not None:
         try:
             split = words(rule)
         except ValueError:
@@ -116,6 +131,5 @@ def _rule(rule, prefix):
             return "must name one address; write a rule for each"
     if rule.startswith(("-A ", "-I ", "-D ", "--append ", "--insert ", "--delete ")):
         return "must be the rule alone, without command and chain"
-    if prefix is not None and not (target(rule) or "").startswith(prefix):
-        return f"must, in a builtin chain, jump to a chain that starts with {prefix}: others' rules do not"
-    return None
+    fault = reach.fault(target(rule)) if reach is not None else None
+    return f"must, in a builtin chain, jump to {fault}: others' rules do not" if fault else None

@@ -10,19 +10,25 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.floatin
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables.chain import edit
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables.save import BUILTIN, comment, target
 
+#: How the names of our chains begin, unless a user wishes otherwise.
+PREFIX = "neutron-"
+
 
 @dataclass(frozen=True)
 class RuleSet:
     """What is wanted in one namespace (None: that of the process) and family.
 
     tables: {table: {chain: [rule]}}, or None with `absent`: every chain of the prefix.
+    prefix: how the names of its chains begin, several such in a tuple; spared: how those of
+    them begin that somebody else of ours looks after.
     """
 
     namespace: str | None
     family: str
-    prefix: str
+    prefix: str | tuple
     tables: dict | None
     keep_floating_ips: bool
+    spared: tuple = ()
 
     def printed(self, forms):
         """The same with its rules as iptables-save prints them. forms: {(family, table, rule): printed form}."""
@@ -104,18 +110,20 @@ class Comparison:
         return range(len(have))
 
     def _is_ours(self, chain):
-        return chain is not None and chain.startswith(self.ruleset.prefix) and chain != mark.CHAIN
+        if chain is None or chain == mark.CHAIN or chain.startswith(self.ruleset.spared):
+            return False
+        return chain.startswith(self.ruleset.prefix)
 
     def _table(self, table, have):
         listed = (self.ruleset.tables or {}).get(table, {})
         wanted = {} if self.absent else listed
         ours = {chain for chain in have if self._is_ours(chain)}
         marked = self.in_our_namespace or have.get(mark.CHAIN) == [marker(self.owner)]
-        doomed = self._doomed(ours, listed, marked)
+        doomed = self._doomed(ours, listed, marked or (self.adopt and wanted))
         if not marked and not self.adopt:
             self._refuse_foreign(table, have, ours if wanted else doomed, wanted)
         changes = [
-            *self._marker_changes(table, have, ours - doomed, wanted),
+            *self._marker_changes(table, have, doomed, wanted),
             *self._wanted_changes(table, have, wanted),
             *self._unlisted_changes(table, have, listed, doomed, marked or self.adopt),
         ]
@@ -135,14 +143,15 @@ class Comparison:
             return ours if everything else ours & set(listed)
         return ours - set(listed) if self.purge and marked else set()
 
-    def _marker_changes(self, table, have, staying, wanted):
-        """The marker chain comes with our first chain of a table, and goes with the last."""
+    def _marker_changes(self, table, have, doomed, wanted):
+        """The marker chain comes with the first chain of a table that is ours, and goes with the last of anybody's."""
         there, mine = have.get(mark.CHAIN), [marker(self.owner)]
         if self.in_our_namespace:
             return []
         if there != mine and any(chain not in BUILTIN[table] for chain in wanted):
             edits = edit(mark.CHAIN, there or [], mine, range(len(there or [])))
             return [ChainChange(table, mark.CHAIN, there, mine, tuple(edits))]
+        staying = any(chain.startswith(PREFIX) or self._is_ours(chain) for chain in have.keys() - doomed)
         if there == mine and not staying and not wanted and (self.absent or self.purge):
             return [ChainChange(table, mark.CHAIN, there, None)]
         return []
