@@ -10,7 +10,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.files import read_plan
 
 #: Handed to a module whole, so never looked into by Ansible.
-PACKED = ("internal_ports", "ports", "flows", "namespaces", "security_groups", "nat_rules", "floating_ips")
+PACKED = ("internal_ports", "ports", "flows", "namespaces", "security_groups", "nat_rules", "floating_ips", "services")
 
 
 class ActionModule(ActionBase):

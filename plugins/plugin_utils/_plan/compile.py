@@ -17,6 +17,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.probes im
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_iptables import router_rules
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_namespace import router_item, router_ports
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.security_groups import security_groups
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.services import packages, services
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.tunnels import tunnel_ports
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.view import views
 
@@ -25,14 +26,15 @@ def compile_site(site, lock):
     """{host name: plan} of every host of the site. lock: what allocate() made of this site.
 
     A plan is plain data. Its lists are the `config` of the modules: ports (ovs_port),
-    flows (ovs_flow), namespaces (netns), nat_rules, floating_ips (floating_ip); security_groups
-    holds two of the module of that name; beside them bridges, sysctls, plug, and the probes that
-    verify asks with the listeners that answer them.
+    flows (ovs_flow), namespaces (netns), nat_rules, floating_ips (floating_ip), services (netns_service);
+    security_groups holds two of the module of that name; beside them bridges, sysctls, plug, the Debian
+    packages that the services need, and the probes that verify asks with the listeners that answer them.
     """
     return {name: _plan(view) for name, view in views(Allocated(site, lock)).items()}
 
 
 def _plan(view):
+    running = services(view)
     return {
         "host": view.host.name,
         "site": view.site.name,
@@ -50,6 +52,8 @@ def _plan(view):
         "security_groups": security_groups(view),
         "nat_rules": [item for router in view.routers for item in router_rules(view, router)],
         "floating_ips": [floating_ip_item(view, floating_ip) for floating_ip in view.floating_ips],
+        "services": running,
+        "packages": packages(running),
         "probes": probes(view),
         "listeners": listeners(view),
     }
