@@ -62,6 +62,10 @@ bridges:
       description: Its C(external_ids).
       type: dict
       sample: {cloudnet-dataplane: demo}
+    other_config:
+      description: Its C(other_config).
+      type: dict
+      sample: {mac-table-size: "50000"}
 ports:
   description: The ports, with the keys of O(cloudnet.dataplane.ovs_port#module:config) and these.
   type: list

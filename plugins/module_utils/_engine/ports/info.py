@@ -23,6 +23,7 @@ def _bridge(row):
         "fail_mode": ovsdb.optional(row["fail_mode"]),
         "datapath_type": row["datapath_type"],
         "external_ids": row["external_ids"],
+        "other_config": row["other_config"],
     }
 
 

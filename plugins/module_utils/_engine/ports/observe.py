@@ -12,7 +12,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.ports.p
 
 _TYPE_NAMES = {value: name for name, value in TYPES.items()}
 
-_BRIDGE = ("_uuid", "name", "ports", "fail_mode", "datapath_type", "external_ids")
+_BRIDGE = ("_uuid", "name", "ports", "fail_mode", "datapath_type", "external_ids", "other_config")
 _PORT = ("_uuid", "name", "interfaces", "tag", "trunks", "vlan_mode", "external_ids", "other_config")
 _INTERFACE = ("_uuid", "name", "type", "options", "external_ids", "ofport", "ofport_request", "error")
 
