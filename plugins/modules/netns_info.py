@@ -14,6 +14,7 @@ author:
 description:
   - Reads network namespaces in the vocabulary of M(cloudnet.dataplane.netns), ours or not.
   - What the kernel makes or learns by itself is left out, link-local addresses and connected routes for example.
+  - The other end of a veth between two namespaces is known when both are read.
 extends_documentation_fragment:
   - cloudnet.dataplane.declarative.info
 options:

@@ -135,7 +135,7 @@ def test_the_kernel_has_what_was_asked_for(netns):
     assert "default via 198.51.100.1 dev qg-1 proto static" in ip("route")
     assert "198.51.100.1 dev qg-1 proto static scope link" in ip("route")
     assert "default via 10.0.0.2 dev qr-1 proto static" in ip("route", "show", "table", "3232235777")
-    assert "3232235777:\tfrom 10.0.0.1/24 lookup 3232235777 proto static" in ip("rule")
+    assert "3232235777:\tfrom 10.0.0.1/24 lookup 3232235777\n" in ip("rule")
     assert "100:\tfrom all fwmark 0x4000000/0xffff0000 iif qr-1 lookup 16" in ip("rule")
     assert "10.0.0.12 dev qr-1 lladdr fa:16:3e:01:00:12 PERMANENT" in ip("neigh")
     assert "tx-checksumming: off" in namespace.inside("qrouter-1", run, "ethtool", "-k", "qr-1")

@@ -175,4 +175,5 @@ def _route(key, value, indexes):
 
 
 def _rule(key):
-    return {**dict(zip(RULE_KEY, key)), "protocol": rule.STATIC}
+    """A rule as Neutron makes it, without saying by whom."""
+    return {**dict(zip(RULE_KEY, key)), "protocol": rule.UNSPECIFIED}

@@ -26,7 +26,7 @@ _TO_TABLE = 1  # the action "lookup"
 _INVERT = 0x2
 _WHOLE_MARK = 0xFFFFFFFF
 
-KERNEL, STATIC = 2, 4  # who made a rule: protocols, as of routes
+UNSPECIFIED, KERNEL, STATIC = 0, 2, 4  # who made a rule: protocols, as of routes
 
 
 def dump(netlink):
