@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.typed_router import FILTER, NAT
 
 from .conftest import eventually, run
+from .play import ROOT, run_play
 
-ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOK = ROOT / "playbooks" / "examples" / "floating_ip.yml"
 ROUTER = "qrouter02"
 
@@ -35,27 +32,7 @@ def host(clean_host):
 @pytest.fixture
 def play(tmp_path):
     """play(*options) runs the playbook on this host; what each task changed, {name: (changes, commands)}."""
-    hosts = tmp_path / "hosts"
-    hosts.write_text(f"[network]\nhere ansible_connection=local ansible_python_interpreter={sys.executable}\n")
-    settings = {
-        "ANSIBLE_CONFIG": ROOT / "ansible.cfg", "ANSIBLE_LOCAL_TEMP": tmp_path, "ANSIBLE_REMOTE_TEMP": tmp_path,
-        "ANSIBLE_CALLBACK_PLUGINS": ROOT / "tests" / "callback", "ANSIBLE_CALLBACKS_ENABLED": "record",
-        "DATAPLANE_RECORD": tmp_path / "record",
-    }  # fmt: skip
-
-    def call(*options):
-        argv = [Path(sys.executable).with_name("ansible-playbook"), "-i", hosts, PLAYBOOK, *options]
-        done = subprocess.run(
-            [*argv, "-e", '{"datapath_type": "netdev", "ansible_become": false}'],
-            env={**os.environ, **{name: str(value) for name, value in settings.items()}},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        record = max((tmp_path / "record").glob("*.json"))
-        tasks = json.loads(record.read_text())["tasks"]
-        return {task["task"]: (task["changes"], task["commands"]) for task in tasks if task["changed"]}
-
-    return call
+    return lambda *options: run_play(PLAYBOOK, tmp_path, *options, "-e", '{"datapath_type": "netdev"}')
 
 
 def saved(table):
