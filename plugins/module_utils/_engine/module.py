@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 from ansible.module_utils.basic import AnsibleModule
@@ -21,20 +22,52 @@ COMMON = {
 }
 
 
-def run(options, backend_of, **others):
+class Discreet(AnsibleModule):
+    """A module with secrets among its arguments: they are neither logged nor returned, not even when refused.
+
+    secrets: config, of whatever shape -> texts that nobody may see. The option `packed` must be no_log.
+    """
+
+    def __init__(self, secrets, **options):
+        self._secrets = secrets
+        super().__init__(no_log=True, **options)
+
+    def exit_json(self, **result):
+        self._hide()
+        super().exit_json(**result)
+
+    def fail_json(self, msg, **result):
+        self._hide()
+        super().fail_json(msg, **result)
+
+    def _hide(self):
+        config = self.params.get("config")
+        if self.params.get("packed"):
+            with contextlib.suppress(ValueError, TypeError):
+                config = unpack(self.params["packed"])
+        self.no_log_values.update(self._secrets(config))
+
+
+def run(options, backend_of, module_of=AnsibleModule, **others):
     """Run one declarative module.
 
     options: suboptions of one item of `config`, as in an argument spec.
     others: options of the module itself beside the common ones.
     backend_of: (config, params, check_mode) -> Backend; may raise BadInput.
+    module_of: makes the AnsibleModule.
     """
-    module = AnsibleModule(
+    module = module_of(
         argument_spec={"config": {"type": "list", "elements": "dict", "options": options}, **COMMON, **others},
         mutually_exclusive=[("config", "packed")],
         required_one_of=[("config", "packed")],
         supports_check_mode=True,
     )
-    run_module(module, lambda: backend_of(_config(module.params), module.params, module.check_mode))
+
+    def make_backend():
+        params = _unpacked(module.params, ("config", *others))
+        return backend_of(params["config"], params, module.check_mode)
+
+    run_module(module, make_backend)
 
 
 def run_module(module, make_backend):
@@ -64,14 +97,19 @@ def run_info(argument_spec, read):
         module.exit_json(changed=False, **result)
 
 
-def _config(params):
-    """The list of items, however it came."""
+def _unpacked(params, options):
+    """params with what came packed: the list `config`, or a mapping of some of these options."""
     if not params["packed"]:
-        return params["config"]
+        return params
     try:
-        return unpack(params["packed"])
+        found = unpack(params["packed"])
     except ValueError as error:
         raise BadInput([f"packed: {error}"]) from error
+    found = found if isinstance(found, dict) else {"config": found}
+    unknown = [key for key in found if key not in options]
+    if unknown:
+        raise BadInput([f"packed.{key}: is not an option that may be packed: {', '.join(options)}" for key in unknown])
+    return {**params, "config": [], **found}
 
 
 def readable_diff(changes):

@@ -41,6 +41,11 @@ class HybridPlug(Backend):
             have = {**dict.fromkeys(want.keys() - links.keys(), diff.UNPLUGGED), **have}
         return diff.steps(have, want, gone, self._owner, self._adopt)
 
+    def _steps_of(self, changes, have):
+        """The steps of these changes alone: links that go and links that come may be written at different moments."""
+        objects = {change.object for change in changes}
+        return [step for step in self._steps(have) if step.change().object in objects]
+
     def _links(self):
         plugs = {plug: port.get("mtu") for plug, port in self._ports.items()}
         return diff.wanted(plugs, self._owner)
@@ -54,7 +59,7 @@ class HybridPlug(Backend):
         return taps
 
     def apply(self, changes, have):
-        steps = self._steps(have)
+        steps = self._steps_of(changes, have)
         missing = [step.name for step in steps if step.after and step.after["kind"] == "other" and not step.before]
         if missing:
             raise EngineError(f"network device {', '.join(missing)} does not exist: the module netns makes it")
@@ -67,7 +72,7 @@ class HybridPlug(Backend):
 
     def undo(self, changes, have):
         """Links are again as they were. Half a pair that was replaced is not made again: there is no such thing."""
-        ours = {step.name for step in self._steps(have) if step.before or step.after["kind"] != "other"}
+        ours = {step.name for step in self._steps_of(changes, have) if step.before or step.after["kind"] != "other"}
         unplugged = {name for name, link in have.items() if link.get("bridge") in ours}
         before = {name: have.get(name) for name in ours | unplugged}
         back = diff.compare(observe(before), before)
