@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from ipaddress import ip_address
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.eui64 import eui64
@@ -50,6 +51,17 @@ class Allocated:
     def conntrack_zone(self, host, port):
         """The conntrack zone of an instance's port that the host filters."""
         return self.lock["conntrack_zones"][host.name][port.key]
+
+    @cached_property
+    def gateway_routers(self):
+        """{subnet: the router that has its gateway_ip}"""
+        return {fixed.subnet: router for router in self.site.routers for port in router.interfaces
+                for fixed in port.fixed_ips if self.address(fixed) == fixed.subnet.gateway_ip}
+
+    @cached_property
+    def floating_ip_of(self):
+        """{fixed IP: the floating IP that leads to it}"""
+        return {item.fixed_ip: item for item in self.site.floating_ips if item.router}
 
     def host_of(self, router):
         """The Host that carries a router."""

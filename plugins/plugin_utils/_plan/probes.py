@@ -61,13 +61,7 @@ class _Ways:
 
     def __init__(self, view):
         self.view, self.internet = view, view.site.verify_internet
-        self.gateways = {}  # subnet -> the router that has the subnet's gateway address
-        for router in view.site.routers:
-            for port in router.interfaces:
-                for fixed in port.fixed_ips:
-                    if view.allocated.address(fixed) == fixed.subnet.gateway_ip:
-                        self.gateways[fixed.subnet] = router
-        self.floating = {item.fixed_ip: item for item in view.site.floating_ips if item.router}
+        self.gateways, self.floating = view.allocated.gateway_routers, view.allocated.floating_ip_of
 
     def probes(self, port):
         """The probes of one instance."""
