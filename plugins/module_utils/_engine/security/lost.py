@@ -8,6 +8,7 @@ outlives the rule that let it begin, unless its entry goes.
 from __future__ import annotations
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security import names, tables, verdict
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security.render import FALLBACK
 
 
 class Filter:
@@ -21,10 +22,7 @@ class Filter:
         self.zones = {key: zone for family in ports.values() for key, zone in tables.zones(family).items()}
         self._sets = sets
         self._rules = {
-            family: verdict.Rules(
-                {chain: rules for port in found.values() for chain, rules in port.own.items()}, sets, protocol_names
-            )
-            for family, found in ports.items()
+            family: verdict.Rules(_chains(found), sets, protocol_names) for family, found in ports.items()
         }
 
     def of(self, key):
@@ -47,6 +45,11 @@ class Filter:
         to, by, _sources = names.port_chains(key)
         rules = self._rules[family]
         return (inward and rules.allow(to, connection)) or (outward and rules.allow(by, connection))
+
+
+def _chains(ports):
+    own = {chain: rules for port in ports.values() for chain, rules in port.own.items()}
+    return {**own, names.wrapped("sg-fallback"): [FALLBACK]}
 
 
 def sets_named(rules):
