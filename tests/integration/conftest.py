@@ -27,6 +27,11 @@ def module():
 def clean_host():
     """The host before the first run and after the test: no namespaces, bridges or rules of ours."""
     yield
+    clean()
+
+
+def clean():
+    """Remove whatever may be on the host."""
     for name in os.listdir("/run/netns"):
         run("ip", "netns", "del", name)
     for bridge in run("ovs-vsctl", "list-br").split():
