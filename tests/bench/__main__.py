@@ -26,6 +26,10 @@ PLUGS = ("internal", "veth")
 CLOUDS = ((1, 10), (1, 100), (1, 1000), (10, 2), (50, 2))
 QUICK_CLOUDS = ((1, 10), (1, 100), (10, 2))
 
+#: (hosts, networks, ports)
+SITES = ((25, 250, 2500), (50, 500, 5000), (100, 1000, 10000))
+QUICK_SITES = SITES[:2]
+
 
 def main():
     options = _options()
@@ -42,7 +46,10 @@ def main():
 
 def _measure(options, say):
     """Every case in turn; the results by kind of case."""
-    results = {"routers": [], "play": {}, "stock": {}}
+    results = {"planning": [], "routers": [], "play": {}, "stock": {}}
+    for hosts, networks, ports in QUICK_SITES if options.quick else SITES:
+        say(f"planning {hosts} hosts, {networks} networks, {ports} ports")
+        results["planning"].append(cases.plan(hosts, networks, ports, options.repetitions))
     for count, addresses in QUICK_CLOUDS if options.quick else CLOUDS:
         for plug in PLUGS:
             say(f"{count} router(s), {addresses} floating IPs each, {plug}")

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from tests.bench import host, ours, playbook, raw, stock
+from tests.bench import host, ours, planning, playbook, raw, stock
 from tests.bench.routers import cloud
 
 
@@ -99,3 +99,9 @@ def many_namespaces(count, repetitions):
     create = ours.converge(wanted, "veth")
     again = _median([ours.converge(wanted, "veth") for _ in range(repetitions)])
     return {"namespaces": count, "create": _median([create]), "again": again}
+
+
+def plan(hosts, networks, ports, repetitions):
+    """A site of that size validated, allocated, compiled and written; the median run by its first plan."""
+    rounds = [planning.measure(hosts, networks, ports) for _ in range(repetitions)]
+    return sorted(rounds, key=lambda one: sum(one["first"].values()))[len(rounds) // 2]

@@ -27,7 +27,34 @@ class Aim:
 
 def aims(results):
     """The aims that these results can speak about."""
-    return [*_router_aims(results["routers"]), *_play_aims(results), *_namespace_aims(results.get("namespaces"))]
+    return [
+        *_planning_aims(results.get("planning", ())),
+        *_router_aims(results["routers"]),
+        *_play_aims(results),
+        *_namespace_aims(results.get("namespaces")),
+    ]
+
+
+def _planning_aims(rows):
+    for row in rows:
+        if row["ports"] >= 10000:
+            yield Aim(f"{_site(row)}: planned", _seconds(row["first"]), 10.0, "s")
+            yield Aim(f"{_site(row)}: peak memory", row["memory"], 1024, "MB")
+    if len(rows) > 1:
+        growth = _seconds_per_fact(rows[-1]) / _seconds_per_fact(rows[0])
+        yield Aim("planning: seconds per port and pair, largest site / smallest", growth, 1.25)
+
+
+def _seconds(phases):
+    return sum(phases.values())
+
+
+def _seconds_per_fact(row):
+    return _seconds(row["first"]) / (row["ports"] + row["pairs"])
+
+
+def _site(row):
+    return f"{row['hosts']} hosts, {row['networks']} networks, {row['ports']} ports"
 
 
 def _router_aims(rows):
@@ -72,6 +99,7 @@ def show(results):
     """Print everything."""
     console = Console(width=120)
     console.print(f"\n{results['machine']}\n")
+    console.print(_planning(results["planning"]))
     console.print(_routers(results["routers"]))
     for row in results["routers"]:
         if not row["same"]:
@@ -87,6 +115,18 @@ def _table(title, *columns):
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right")
+    return table
+
+
+def _planning(rows):
+    table = _table(
+        "Planning a site; processor seconds of a first run (pairs: of a port and another host in its network)",
+        "site", "pairs", "validate", "allocate", "compile", "write", "all", "again", "MB",
+    )  # fmt: skip
+    for row in rows:
+        phases = [row["first"][phase] for phase in ("validate", "allocate", "compile", "write")]
+        seconds = [*phases, _seconds(row["first"]), _seconds(row["again"])]
+        table.add_row(_site(row), str(row["pairs"]), *(f"{each:.2f}" for each in seconds), f"{row['memory']:.0f}")
     return table
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench import raw, report, routers
+from tests.bench import planning, raw, report, routers
 
 
 def test_the_stock_play_grows_linearly():
@@ -33,3 +33,25 @@ def test_by_hand_every_floating_ip_has_its_three_rules():
     text = raw.restore(cloud["nat_rules"][0], cloud["floating_ips"])
     assert text.count("-j DNAT --to-destination 10.0.1.") == 20
     assert text.count("-j SNAT --to-source 172.17.0.") == 10
+
+
+def test_pairs_are_what_each_port_is_to_others():
+    ports = [("a", "one"), ("a", "one"), ("a", "two"), ("b", "one"), ("b", "three")]
+    site = {"dataplane_ports": [{"network": network, "binding_host_id": host} for network, host in ports]}
+    assert planning.pairs(site) == 3 * 1 + 2 * 1
+
+
+def test_a_small_site_is_planned_and_planned_again():
+    row = planning.measure(3, 2, 10)
+    assert row["ports"] == 10 and set(row["first"]) == {"read", "validate", "allocate", "compile", "write"}
+
+
+def test_growth_is_judged_by_ports_and_pairs():
+    def row(scale, seconds):
+        return {"hosts": 1, "networks": 1, "ports": 100 * scale, "pairs": 900 * scale,
+                "first": {"compile": seconds}, "memory": 9}
+
+    (linear,) = report.aims({"planning": [row(1, 2.0), row(4, 8.0)], "routers": [], "play": {}, "stock": {}})
+    (worse,) = report.aims({"planning": [row(1, 2.0), row(4, 32.0)], "routers": [], "play": {}, "stock": {}})
+    assert (linear.figure, linear.met) == (1.0, True)
+    assert (worse.figure, worse.met) == (4.0, False)
