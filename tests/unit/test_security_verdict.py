@@ -108,7 +108,7 @@ def _allows(rule, members, connection, remote):
     return prefixes is None or any(ip_address(remote) in ip_network(prefix) for prefix in prefixes)
 
 
-def filter_of(world, zone=4097, fixed_ips=tuple(OWN.values())):
+def filter_of(world, zone=4097, fixed_ips=("10.0.0.3", "fd00::3")):
     """The Filter of a host with that one port."""
     config, member_of = world
     port = {"port_id": PORT, "mac_address": "fa:16:3e:00:00:03", "fixed_ips": list(fixed_ips),
