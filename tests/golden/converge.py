@@ -15,12 +15,13 @@ def converge(module, plan, check=False):
     if plan["plug"] == "internal":
         internal = [port for port in plan["ports"] if port["type"] == "internal"]
         module("ovs_port", config=internal, **common)  # an internal port is there before it is moved
-    for name, section in (
-        ("netns", "namespaces"),
-        ("ovs_port", "ports"),
-        ("ovs_flow", "flows"),
-        ("nat_rules", "nat_rules"),
-        ("floating_ip", "floating_ips"),
+    for name, options in (
+        ("netns", {"config": plan["namespaces"]}),
+        ("security_group", plan["security_groups"]),
+        ("ovs_port", {"config": plan["ports"]}),
+        ("ovs_flow", {"config": plan["flows"]}),
+        ("nat_rules", {"config": plan["nat_rules"]}),
+        ("floating_ip", {"config": plan["floating_ips"]}),
     ):
-        results[name] = module(name, config=plan[section], purge=True, **common)
+        results[name] = module(name, **options, purge=True, **common)
     return results

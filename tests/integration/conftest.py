@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -25,7 +26,7 @@ def module():
 
 @pytest.fixture
 def clean_host():
-    """The host before the first run and after the test: no namespaces, bridges or rules of ours."""
+    """The host before the first run and after the test: no namespaces, bridges, rules or plugs of ours."""
     yield
     clean()
 
@@ -40,6 +41,11 @@ def clean():
         for table in ("nat", "filter", "mangle", "raw"):
             run(tool, "-t", table, "-F")
             run(tool, "-t", table, "-X")
+    run("ipset", "flush")
+    run("ipset", "destroy")
+    for link in json.loads(run("ip", "-json", "link")):
+        if link["ifname"].startswith(("qbr", "qvb")):
+            run("ip", "link", "delete", link["ifname"])
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ V6 = [
 ]
 
 
-@pytest.fixture(params=[("veth", "noop"), ("internal", "noop")], ids="-".join)
+@pytest.fixture(params=[("veth", "iptables_hybrid"), ("internal", "iptables_hybrid"), ("veth", "noop")], ids="-".join)
 def plans(request):
     plug, firewall = request.param
     host = changed(HOSTS["network1"], ("groups", ["network", "compute"]), ("dataplane_bridge_interfaces", {}),

@@ -37,6 +37,12 @@ def test_devices_are_named_as_in_the_seed_and_plugged_with_veths(lab):
     assert "tapb8b32a88-03" in lab.sh("network1", "ovs-vsctl list-ports br-int").split()
 
 
+def test_instances_beside_routers_are_filtered_too(lab):
+    chains = lab.sh("network1", "iptables -S").splitlines()
+    assert any("--dport 22 -j RETURN" in rule for rule in chains)
+    assert len([device for device in lab.sh("network1", "ls /sys/class/net").split() if device.startswith("qbr")]) == 1
+
+
 def test_the_default_route_is_the_external_gateway(lab):
     assert "via 10.10.10.1" in lab.sh("network1", f"ip -n {router(lab)} route show default")
 
@@ -72,7 +78,7 @@ def with_floating_ips(lab, floating_ips):
 def test_running_traffic_loses_nothing_while_runs_change_nothing_or_something_else(lab):
     with_floating_ips(lab, ONE)
     ping = Ping(lab, "compute1", "vm-cirros-vm3", "198.51.100.10")
-    stream = Stream(lab, "outside", "network1", "vm-cirros-vm2", "10.10.10.52")
+    stream = Stream(lab, "outside", "network1", "vm-cirros-vm2", "10.10.10.52", port=22)
     time.sleep(1)
     assert with_floating_ips(lab, ONE).changes() == {}
     objects = with_floating_ips(lab, TWO).objects()

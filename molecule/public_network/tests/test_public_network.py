@@ -67,6 +67,26 @@ def test_every_probe_of_the_model_is_answered(lab):
     assert "all answered as the model says" in lab.play("verify.yml").output
 
 
+def test_the_instances_are_filtered_on_bridges_of_their_own(lab):
+    devices = lab.sh("compute1", "ls /sys/class/net").split()
+    in_bridge = set(lab.sh("compute1", "ovs-vsctl list-ports br-int").split())
+    bridges = [device for device in devices if device.startswith("qbr")]
+    assert len(bridges) == 2
+    for bridge in bridges:
+        tap, qvb, qvo = (bridge.replace("qbr", prefix) for prefix in ("tap", "qvb", "qvo"))
+        assert lab.sh("compute1", f"ls /sys/class/net/{bridge}/brif").split() == sorted([qvb, tap])
+        assert qvo in in_bridge
+        assert tap not in in_bridge
+
+
+def test_the_world_reaches_what_the_default_group_opens_and_nothing_else(lab):
+    for port in (22, 80):
+        lab.sh("compute1", f"ip netns exec vm-vm20 timeout 10 nc -l {port} >/dev/null 2>&1 & sleep 1")
+    lab.sh("outside", "ping -c 1 -W 2 180.180.180.3")
+    lab.sh("outside", "nc -z -w 3 180.180.180.3 22")
+    assert lab.host("outside").run("nc -z -w 2 180.180.180.3 80").rc != 0
+
+
 def test_the_internet_sees_the_gateway_address_and_the_public_vlan(lab):
     lab.sh("outside", "timeout 20 tcpdump -eni eth3 -c 2 icmp >/tmp/seen.txt 2>/dev/null & sleep 1")
     lab.sh("compute1", "ip netns exec vm-vm10 ping -c 3 -W 2 198.51.100.10")
@@ -81,7 +101,7 @@ def test_the_internet_sees_the_gateway_address_and_the_public_vlan(lab):
 def traffic(lab):
     """A ping through source NAT and a TCP stream through the floating IP, running."""
     ping = Ping(lab, "compute1", "vm-vm10", "198.51.100.10")
-    stream = Stream(lab, "outside", "compute1", "vm-vm20", "180.180.180.3")
+    stream = Stream(lab, "outside", "compute1", "vm-vm20", "180.180.180.3", port=22)
     time.sleep(1)
     return ping, stream
 
