@@ -21,7 +21,11 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.service
     STOP,
 )
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.observe import gid, uid
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.service import RUNNING, above
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.service import (
+    CHANGING,
+    RUNNING,
+    above,
+)
 
 #: Seconds that a process must live before its start counts as done: one that cannot run has died by then.
 SETTLED = 0.5
@@ -125,13 +129,15 @@ def start(names):
     since = time.time()
     systemd.restart(names)
     earliest, latest = time.monotonic() + SETTLED, time.monotonic() + SETTLED + PATIENCE
-    processes = systemd.show(names)
+    lives = {}
     while True:
-        dead = [name for name, told in processes.items() if told["state"] != RUNNING or _life(told["pid"]) is None]
+        if None in lives.values() or not lives:
+            processes = systemd.show(names)
+        lives = {name: _life(told["pid"]) for name, told in processes.items()}
+        dead = [name for name, told in processes.items() if told["state"] not in (RUNNING, CHANGING)]
         if dead:
             raise EngineError(_why(dead, since))
-        busy = any(_life(told["pid"]) in ("R", "D") for told in processes.values())
-        if time.monotonic() > (latest if busy else earliest):
+        if time.monotonic() > (earliest if {"S", "I"}.issuperset(lives.values()) else latest):
             return
         time.sleep(0.05)
 

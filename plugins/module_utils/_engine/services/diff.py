@@ -63,7 +63,7 @@ class Steps:
 def steps_to(goal, have):
     """Steps from Have to Goal. Raises ForeignObject, EngineError."""
     goal.refuse_foreign_units(have.units)
-    claims, steps = Claims(goal, have.units), Steps()
+    claims, steps = Claims(goal, have), Steps()
     for name in {**dict.fromkeys(claims.leaving), **dict.fromkeys(goal.absent)}:
         process = have.processes[name]
         if process.state != STOPPED:

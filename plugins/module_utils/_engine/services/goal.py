@@ -50,7 +50,8 @@ class Goal:
 class Claims:
     """What the units that are ours, or will be by adoption, record as theirs."""
 
-    def __init__(self, goal, units):
+    def __init__(self, goal, have):
+        units = have.units
         listed = {*goal.wanted, *goal.absent} if goal.adopt else ()
         records = ((name, unit.read(found.text)) for name, found in units.items())
         self._records = {name: each for name, each in records if each and (each.owner == goal.owner or name in listed)}
@@ -63,6 +64,9 @@ class Claims:
         self._kept = {path for service in goal.wanted.values() for path in service.paths}
         self._kept.update(path for path, name in self._holders.items() if self._stays(name))
         self._kept.update(parent for path in list(self._kept) for parent in above(path))
+        # Whose unit file was masked or deleted by hand has lost its record, but the name or the process tells.
+        self._evident = {name for name, found in units.items() if found.masked}
+        self._evident.update(name for name, process in have.processes.items() if process.digest)
 
     def _stays(self, name):
         """Whether a service is not this call's business."""
@@ -84,5 +88,5 @@ class Claims:
                 continue
             if found.kind not in _MAY_BE[want.kind]:
                 raise EngineError(f"{path} should be a {want.kind}, but is a {found.kind}: remove it")
-            if not holders and not self._goal.adopt:
+            if not holders and not self._goal.adopt and service.name not in self._evident:
                 raise ForeignObject(f"{want.kind} {path}", f"rm -r {path}")

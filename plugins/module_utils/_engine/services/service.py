@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-RUNNING, STOPPED, FAILED, RESTARTING = "running", "stopped", "failed", "restarting"
+#: RESTARTING: it has ended and systemd will start it again. CHANGING: it is being started or stopped right now.
+RUNNING, STOPPED, FAILED, RESTARTING, CHANGING = "running", "stopped", "failed", "restarting", "changing"
 
 _PATH = re.compile(r"(/[A-Za-z0-9._@:+=,~-]+)+")
 
@@ -116,8 +117,8 @@ class Unit:
 class Process:
     """The main process of a unit, as systemd and the kernel tell it.
 
-    started: when, and heard: when its unit last came to rest (started or reloaded), ns since the
-    epoch. digest: of the unit that it started from; None if it cannot be told. namespace: the
+    started: when, and heard: when it was last told to read its files again or else started, ns
+    since the epoch. digest: of the unit that it started from; None if it cannot be told. namespace: the
     network namespace that it is in. outdated: systemd has an older version of the unit file.
     """
 

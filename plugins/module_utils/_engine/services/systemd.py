@@ -10,6 +10,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import CommandFailed, MissingTool
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services import unit
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.service import (
+    CHANGING,
     FAILED,
     RESTARTING,
     RUNNING,
@@ -19,9 +20,11 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.service
 UNITS = "/etc/systemd/system"
 
 _PROPERTIES = (
-    "Id", "ActiveState", "MainPID", "NRestarts", "NeedDaemonReload", "ExecMainStartTimestamp", "StateChangeTimestamp",
+    "Id", "ActiveState", "SubState", "MainPID", "NRestarts", "NeedDaemonReload", "ExecMainStartTimestamp",
+    "ActiveEnterTimestamp", "StateChangeTimestamp",
 )  # fmt: skip
 _STATES = {"active": RUNNING, "reloading": RUNNING, "inactive": STOPPED, "failed": FAILED}
+_WAITS_FOR_RESTART = "auto-restart"
 
 #: Lines of the journal that tell why a unit does not start.
 _LINES = 8
@@ -37,12 +40,15 @@ def show(names):
 
 
 def _process(block):
+    waits = block["SubState"].startswith(_WAITS_FOR_RESTART)
+    started, changed = (nanoseconds(block.get(key, "")) for key in ("ExecMainStartTimestamp", "StateChangeTimestamp"))
     return {
-        "state": _STATES.get(block["ActiveState"], RESTARTING),
+        "state": _STATES.get(block["ActiveState"], RESTARTING if waits else CHANGING),
         "pid": int(block.get("MainPID", 0)),
         "restarts": int(block.get("NRestarts", 0)),
-        "started": nanoseconds(block.get("ExecMainStartTimestamp", "")),
-        "heard": nanoseconds(block.get("StateChangeTimestamp", "")),
+        "started": started,
+        # A reload changes the state of a unit that is active; before there was one, what counts is the start.
+        "heard": changed if changed > nanoseconds(block.get("ActiveEnterTimestamp", "")) else started,
         "outdated": block["NeedDaemonReload"] == "yes",
     }
 
@@ -78,13 +84,16 @@ def stop(names):
 
 
 def journal(name, since):
-    """The last lines that a service wrote since then (seconds since the epoch), and systemd about it."""
-    wanted = ["--unit", unit.file_name(name), f"--since=@{int(since)}", f"--lines={_LINES}", "--output=cat", "--quiet"]
+    """What a service wrote in its last start since then (seconds since the epoch), and systemd about it: last lines."""
+    file = unit.file_name(name)
     try:
         command.run(["journalctl", "--sync"], package="systemd")
-        return command.run(["journalctl", "--no-pager", *wanted], package="systemd").splitlines()
+        wanted = [f"--since=@{int(since)}", "--output=cat", "--quiet", "--no-pager"]
+        lines = command.run(["journalctl", "--unit", file, *wanted], package="systemd").splitlines()
     except (CommandFailed, MissingTool):
         return []
+    begun = max((index + 1 for index, line in enumerate(lines) if line.startswith(f"Starting {file}")), default=0)
+    return lines[begun:][-_LINES:]
 
 
 def _systemctl(verb, names, *options, ok=(0,)):
