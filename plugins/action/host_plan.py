@@ -33,7 +33,8 @@ class ActionModule(ActionBase):
             ) from error
         plan.update(_by_device(plan["ports"]))
         packed = {section: pack(plan[section]) if section in PACKED else plan[section] for section in plan}
-        return {"changed": False, **packed}
+        # Services have files with secrets, and the packed text hides nothing
+        return {"changed": False, "_ansible_no_log": True, **packed}
 
 
 def _by_device(ports):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 PROGRAM = "/usr/sbin/haproxy"
-_SOCKET = "/var/lib/neutron/metadata_proxy"
+_SOCKET = "/var/lib/neutron/metadata-agent/metadata_proxy"
 
 _COMMON = """\
 global
