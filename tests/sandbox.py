@@ -8,6 +8,7 @@ network stack, /run/netns, /run/openvswitch, /etc/sysctl.d and Open vSwitch
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -118,3 +119,15 @@ def eventually(condition, seconds=5.0):
     while not condition():
         assert time.monotonic() < deadline, f"not true within {seconds} s"
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def hidden(program, directory):
+    """Without a program, as if its package were not installed. directory: a Path for a file in its place."""
+    nothing = directory / "nothing"
+    nothing.touch(mode=0o600)
+    run("mount", "--bind", str(nothing), program)
+    try:
+        yield
+    finally:
+        run("umount", program)

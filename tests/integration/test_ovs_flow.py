@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
+from tests.sandbox import hidden
 
 from .conftest import ModuleFailed, eventually, run, start_daemon
 from .ovs import lost, ofport, traffic, wire
@@ -93,18 +93,6 @@ def test_check_mode_needs_neither_ports_nor_bridges_nor_open_vswitch(module, bri
     assert len(without_tools["changes"]) == len(done["changes"])
     with hidden("/usr/bin/ovs-ofctl", tmp_path), pytest.raises(ModuleFailed, match="Debian package openvswitch-switch"):
         module("ovs_flow", config=CONFIG)
-
-
-@contextlib.contextmanager
-def hidden(program, directory):
-    """Without a program, as if its package were not installed."""
-    nothing = directory / "nothing"
-    nothing.touch(mode=0o600)
-    run("mount", "--bind", str(nothing), program)
-    try:
-        yield
-    finally:
-        run("umount", program)
 
 
 def test_what_is_missing_is_named(module, bridge):

@@ -316,6 +316,10 @@ def test_chains_without_our_mark_are_foreign():
             for table, found in host(port()).items()}
     with pytest.raises(ForeignObject, match="iptables -t raw -F neutron-openvswi-OUTPUT"):
         rules.plan("ipv4", wish(port()), have, NAMES)
+    assert rules.plan("ipv4", wish(purge=True), have, NAMES).changes == []
+    gone = rules.Wish({}, {KEY: None}, "default", False, False, absent=True)
+    with pytest.raises(ForeignObject):
+        rules.plan("ipv4", gone, have, NAMES)
     adopted = rules.plan("ipv4", wish(port(), SECOND, adopt=True, purge=True), have, NAMES)
     assert {change.chain for change in adopted.changes} > {mark.CHAIN}
 

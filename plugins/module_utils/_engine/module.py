@@ -83,7 +83,9 @@ def run_module(module, make_backend):
     except EngineError as error:
         module.fail_json(msg=str(error))
     else:
-        module.exit_json(diff=readable_diff(outcome.changes), **outcome.result())
+        # Thousands of rules are not worth printing for nobody
+        diff = {"diff": readable_diff(outcome.changes)} if module._diff else {}
+        module.exit_json(**diff, **outcome.result())
 
 
 def run_info(argument_spec, read):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Change
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security import names, tables
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables.restore import TOOLS
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables.save import BUILTIN
 
 
 def of_rules(family, changed, before, after):
@@ -53,15 +54,15 @@ def _of_shared(family, changed, of_ports):
         if was == shall and sorted(change.before) == sorted(change.after):
             was, shall = change.before, change.after
         if was != shall:
+            empty = ([], None) if change.chain in BUILTIN[change.table] else (None,)  # a builtin chain is always there
             name = f"{change.table} {change.chain}"
-            before.update({name: was} if was is not None else {})
-            after.update({name: shall} if shall is not None else {})
+            before.update({name: was} if was not in empty else {})
+            after.update({name: shall} if shall not in empty else {})
     if not before and not after:
         return []
-    action = "create" if not any(before.values()) else "delete" if not any(after.values()) else "update"
+    action = "create" if not before else "delete" if not after else "update"
     label = f"{TOOLS[family]} chains that ports share"
-    before, after = (None if action == "create" else before), (None if action == "delete" else after)
-    return [Change(action, label, before, after, "none" if action == "create" else "flow")]
+    return [Change(action, label, before or None, after or None, "none" if action == "create" else "flow")]
 
 
 def _without_ports(rules):

@@ -53,24 +53,31 @@ def plan(family, wish, have, protocol_names):
     if not wish.absent:
         renderer = Renderer(family, wish.groups, protocol_names)
         after.update((key, renderer.chains(port)) for key, port in wish.ports.items())
-    wanted = tables.wanted(after)
-    comparison = xtables.Comparison(
-        xtables.RuleSet(None, family, names.PREFIXES, wanted, False), wish.owner, purge=True, adopt=wish.adopt
-    )
-    forms = _forms(family, comparison, wanted, have)
+    comparison = _comparison(family, wish, before, after)
+    forms = _forms(family, comparison, have)
     if forms:
         after = {key: _printed(port, forms) for key, port in after.items()}
-        wanted = comparison.ruleset.tables = tables.wanted(after)
+        comparison = _comparison(family, wish, before, after)
     try:
         return RulesPlan(before, after, comparison.changes(have))
     except xtables.InTheWay as foreign:
         raise _foreign(family, foreign) from foreign
 
 
-def _forms(family, comparison, wanted, have):
+def _comparison(family, wish, before, after):
+    """Everything of our prefixes is compared: what other calls made, and shall stay, is in after.
+
+    With the last port that shall be absent all of it goes, or is foreign. Nothing that is not marked is purged.
+    """
+    everything = wish.absent and not after and any(key in before for key in wish.ports)
+    ruleset = xtables.RuleSet(None, family, names.PREFIXES, None if everything else tables.wanted(after), False)
+    return xtables.Comparison(ruleset, wish.owner, everything, purge=True, adopt=wish.adopt)
+
+
+def _forms(family, comparison, have):
     """{(table, rule): printed form} of the wanted rules that this host's iptables prints otherwise."""
     asked = {}
-    for table, chains in wanted.items():
+    for table, chains in (comparison.ruleset.tables or {}).items():
         doubtful = comparison.doubtful(table, chains, have.get(table, {}))
         if doubtful:
             asked[table] = [*chains, *have[table]], list(dict.fromkeys(doubtful))
