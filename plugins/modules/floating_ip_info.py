@@ -60,11 +60,17 @@ floating_ips:
       description: The fixed address that its rules name.
       type: str
     device:
-      description: The device that has the address; null where none has.
+      description: The device that has the address, or that the rule of a distributed router names. Null if none.
       type: str
     prefix_length:
       description: Prefix length of the address; null where no device has it.
       type: int
+    distributed:
+      description:
+        - How a distributed router's floating IP is led, as in M(cloudnet.dataplane.floating_ip), with null for what is
+          missing. Of a centralised router's null.
+        - The gateway device is the C(fg-) device of the namespace that has proxy ARP switched on.
+      type: dict
     random_fully:
       description: Whether source ports are chosen at random.
       type: bool
@@ -72,7 +78,7 @@ floating_ips:
       description: The prefix that was asked for.
       type: str
     complete:
-      description: Whether the address and all three rules are there, once each.
+      description: Whether all that makes a floating IP is there, once each.
       type: bool
 """
 

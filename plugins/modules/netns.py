@@ -187,8 +187,9 @@ options:
             required: true
       keep_floating_ips:
         description:
-          - With O(purge), leave IPv4 addresses of length 32 that are their own broadcast address alone.
-            That is the form in which M(cloudnet.dataplane.floating_ip) makes them.
+          - With O(purge), leave alone what M(cloudnet.dataplane.floating_ip) makes. IPv4 addresses of length 32 that
+            are their own broadcast address, rules from one IPv4 address to table 16 with a priority from 32768 to
+            72767, and static routes to one IPv4 address over a device C(fpr-).
         type: bool
         default: false
       keep_addresses:

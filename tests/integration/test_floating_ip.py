@@ -252,7 +252,7 @@ def test_bad_input_names_the_item(module, clean_host):
         "config[2].floating_ip_address: '203.0.113.106': config[1] has it too, in the same namespace",
         "config[2].fixed_ip_address: '10.0.0.6': config[1] has it too, in the same namespace",
         "config[3].adress: unknown key, known are namespace, floating_ip_address, fixed_ip_address, device, "
-        "prefix_length, random_fully, chain_prefix",
+        "prefix_length, random_fully, chain_prefix, distributed",
         "config[3].floating_ip_address: is required",
         "config[3].fixed_ip_address: is required",
         "config[3].device: is required",

@@ -18,6 +18,8 @@ SNAT = "-s 10.0.0.5/32 -j SNAT --to-source 203.0.113.5"
     (DNAT, ("203.0.113.5", "10.0.0.5")),
     (SNAT, ("203.0.113.5", "10.0.0.5")),
     (SNAT + " --random-fully", ("203.0.113.5", "10.0.0.5")),
+    (DNAT.replace(" -j", " -i rfp-1 -j"), ("203.0.113.5", "10.0.0.5")),
+    (DNAT.replace(" -j", " -o rfp-1 -j"), None),
     (DNAT + " --random", None),
     (DNAT + ":80", None),
     (DNAT + "-10.0.0.9", None),
@@ -32,12 +34,13 @@ def test_only_the_exact_form_is_a_floating_ips_rule(rule, pair):
     assert rules.read(rule) == pair
 
 
-@given(st.booleans())
-def test_what_is_written_is_recognised(random_fully):
-    wanted = rules.wanted("neutron-l3-agent", "203.0.113.5", "10.0.0.5", random_fully)
+@given(st.booleans(), st.sampled_from([None, "rfp-1"]))
+def test_what_is_written_is_recognised(random_fully, inbound):
+    wanted = rules.wanted("neutron-l3-agent", "203.0.113.5", "10.0.0.5", random_fully, inbound)
     found = rules.index(wanted, "neutron-l3-agent")
     assert list(found) == ["203.0.113.5"]
     assert rules.texts(found["203.0.113.5"]) == wanted
+    assert rules.inbound(found["203.0.113.5"], "neutron-l3-agent") == inbound
 
 
 @pytest.mark.parametrize(("length", "text"), [

@@ -154,6 +154,26 @@ def test_unlisted_addresses_stay_where_a_client_makes_them_and_static_routes_go(
     assert [describe(step) for step in steps] == ["route 1.0.0.0/8 table 254 in a"]
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_leads_distributed_floating_ips_stays_if_asked(keep):
+    config = wanted(links=[veth("fpr-1")], keep_floating_ips=keep)
+    _steps, have = reached(config)
+    rules = [("ipv4", priority, source, None, None, None, None, None, table)
+             for priority, source, table in ((40000, "10.0.0.3/32", 16), (40000, "10.0.0.3/32", 17),
+                                             (80000, "10.0.0.3/32", 16), (40001, "10.0.0.0/24", 16))]  # fmt: skip
+    have["rules"] = dict.fromkeys(rules, True)
+    hop = {"gateway": "169.254.64.2", "device": "fpr-1", "onlink": False, "weight": 1}
+    route = {"scope": 0, "type": 1, "source": None, "protocol": 4, "nexthops": [hop]}
+    have["routes"] = {
+        ("ipv4", 254, "203.0.113.5/32", 0): route,
+        ("ipv4", 254, "203.0.113.6/32", 0): {**route, "nexthops": [{**hop, "device": "fg-1"}]},
+        ("ipv4", 254, "10.0.0.0/24", 0): route,
+    }
+    steps, _state = reached(config, have, purge=True)
+    stays = {rules[0], ("ipv4", 254, "203.0.113.5/32", 0)} if keep else set()
+    assert {step.key for step in steps} == {*rules, *have["routes"]} - stays
+
+
 def test_only_statically_configured_things_are_purged():
     config = wanted(links=[veth("q", addresses=["10.0.0.1/24"])], keep_floating_ips=True)
     _steps, have = reached(config)

@@ -24,6 +24,10 @@ class Address(NamedTuple):
         broadcast = f" brd {self.broadcast}" if self.broadcast else ""
         return f"{self.ip}/{self.length}{broadcast} dev {self.device}"
 
+    def removal(self, namespace):
+        """The command that removes it from a namespace."""
+        return f"ip -n {namespace} address delete {self.ip}/{self.length} dev {self.device}"
+
     def is_floating(self):
         """Whether it has the form that only floating IPs have: a /32 that is its own broadcast address."""
         return self.length == 32 and self.broadcast == self.ip and not self.ip.startswith(_NOT_FLOATING)

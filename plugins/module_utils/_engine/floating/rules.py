@@ -12,16 +12,19 @@ SNAT_CHAIN = "-float-snat"
 CHAINS = (*DNAT_CHAINS, SNAT_CHAIN)
 
 
-def wanted(prefix, floating, fixed, random_fully):
-    """{chain: [rule]} of one floating IP."""
-    inward = f"-d {floating}/32 -j DNAT --to-destination {fixed}"
+def wanted(prefix, floating, fixed, random_fully, inbound=None):
+    """{chain: [rule]} of one floating IP. inbound: the one device that a distributed router gets it from."""
+    where, chains = (f" -i {inbound}", DNAT_CHAINS[1:]) if inbound else ("", DNAT_CHAINS)
+    inward = f"-d {floating}/32{where} -j DNAT --to-destination {fixed}"
     outward = f"-s {fixed}/32 -j SNAT --to-source {floating}" + (" --random-fully" if random_fully else "")
-    return {**{prefix + chain: [inward] for chain in DNAT_CHAINS}, prefix + SNAT_CHAIN: [outward]}
+    return {**{prefix + chain: [inward] for chain in chains}, prefix + SNAT_CHAIN: [outward]}
 
 
 def read(rule):
     """(floating, fixed) of a rule in exactly this form, or None for any other rule."""
     words = rule.split(" ")
+    if len(words) == 8 and (words[0], words[2], words[5]) == ("-d", "-i", "DNAT"):
+        del words[2:4]
     if len(words) not in (6, 7) or words[2] != "-j" or not words[1].endswith("/32"):
         return None
     flag, host, goto, to = words[0], words[1][:-3], words[3], words[5]
@@ -32,6 +35,13 @@ def read(rule):
     if (flag, goto, words[4]) == ("-s", "SNAT", "--to-source") and words[6:] in ([], ["--random-fully"]):
         return to, host
     return None
+
+
+def inbound(rows, prefix):
+    """The device that the rules of one entry of index() name, or None."""
+    found = rows.get(prefix + DNAT_CHAINS[1], ())
+    words = found[0][1].split(" ") if found else []
+    return words[3] if words[2:3] == ["-i"] else None
 
 
 def index(chains, prefix):

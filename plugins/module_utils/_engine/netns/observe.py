@@ -132,7 +132,7 @@ def _routes(dumped, names):
         value = {key: found[key] for key in ("protocol", "scope", "type", "source")}
         value["nexthops"] = sorted(hops, key=hop_order)
         # Of several routes with one key the first is the one that counts.
-        routes.setdefault((found["family"], found["table"], found["destination"], found["metric"]), value)
+        routes.setdefault(tuple(found[key] for key in ROUTE_KEY), value)
     return routes
 
 
@@ -145,5 +145,6 @@ def _rule_key(found):
     return tuple(found[key] for key in RULE_KEY)
 
 
-#: The parts of a rule's key, in order.
+#: The parts of a route's key and of a rule's, in order.
+ROUTE_KEY = ("family", "table", "destination", "metric")
 RULE_KEY = ("family", "priority", "from", "to", "iif", "oif", "fwmark", "fwmask", "table")

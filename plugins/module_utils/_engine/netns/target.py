@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.floating import routing
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.observe import ROUTE_KEY, RULE_KEY
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import route
 
 EMPTY = {
@@ -34,11 +36,11 @@ def target(wanted, have, owner, purge):
 def _namespace(want, have, owner, purge):
     links = _links(want["links"], have["links"], owner, purge)
     left = without_devices(have, lost_devices(have["links"], links))
-    listed = want["links"]
+    listed, floating = want["links"], want["keep_floating_ips"]
     kept = {
         "addresses": lambda key, value: _address_stays(key, value, want) or key[0] not in listed,
-        "routes": lambda _key, value: value["protocol"] != route.STATIC,
-        "rules": lambda _key, _value: False,
+        "routes": lambda key, value: value["protocol"] != route.STATIC or (floating and _is_floating_route(key, value)),
+        "rules": lambda key, _value: floating and _is_floating_rule(key),
         "neighbours": lambda key, _value: key[0] not in listed,
     }
     result = {"namespace": {"owner": owner, "lo_up": True}, "sysctls": want["sysctls"], "links": links}
@@ -68,6 +70,17 @@ def _address_stays(key, value, want):
     address, _slash, length = key[1].partition("/")
     floating = length == "32" and value["broadcast"] == address
     return value["kernel"] or want["keep_addresses"] or (want["keep_floating_ips"] and floating)
+
+
+def _is_floating_rule(key):
+    """Whether a rule has the form of a distributed router's floating IP."""
+    return routing.is_policy(dict(zip(RULE_KEY, key)))
+
+
+def _is_floating_route(key, value):
+    """Whether a route has the form of a distributed router's floating IP."""
+    dumped = {**dict(zip(ROUTE_KEY, key)), **value}
+    return routing.is_hop(dumped) and (value["nexthops"][0]["device"] or "").startswith(routing.FAR_END)
 
 
 def _with_devices(route, have):
