@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.metadata_instances import signature
 from tests.conftest import COLLECTIONS
 
-from .cloud import HOSTS, SITE, changed
+from .cloud import HOSTS, SITE, changed, planned
 
 PLAYBOOK = """
 - hosts: all
@@ -36,6 +38,9 @@ PLAYBOOK = """
 """
 
 
+ONLY_PLAN = PLAYBOOK.partition("    - ansible.builtin.copy")[0]
+
+
 @pytest.fixture
 def cloud(tmp_path):
     """cloud(*changes) writes an inventory directory; cloud.play(*options) runs the playbook on it."""
@@ -54,18 +59,19 @@ class Cloud:
             variables = {key: value for key, value in host.items() if key != "groups"}
             groups.setdefault(host["groups"][0], {"hosts": {}})["hosts"][name] = variables
         (inventory / "hosts.yml").write_text(json.dumps({"all": {"children": groups, "vars": changed(SITE, *changes)}}))
-        (self.directory / "play.yml").write_text(PLAYBOOK)
         return self
 
-    def play(self, *options):
+    def play(self, *options, playbook=PLAYBOOK):
         """{host: its facts and the result of plan}; an AssertionError with the output if the playbook fails."""
+        (self.directory / "play.yml").write_text(playbook)
         done = subprocess.run(
             [str(Path(sys.executable).parent / "ansible-playbook"), "--inventory", "inventory", "play.yml", *options],
             cwd=self.directory, capture_output=True, text=True, check=False,
             env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS), "ANSIBLE_LOCALHOST_WARNING": "false",
                  "ANSIBLE_LOCAL_TEMP": str(self.directory / "tmp"), "ANSIBLE_INVENTORY_IGNORE_PATTERNS": "results"},
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        self.output = done.stdout + done.stderr
+        assert done.returncode == 0, self.output
         results = (self.directory / "inventory" / "results").iterdir()
         return {path.name: json.loads(path.read_text()) for path in results}
 
@@ -117,6 +123,18 @@ def test_variables_may_be_templates(cloud):
     ).play()
     assert results["network1"]["planned"]["hosts"]
     assert "10.5.0.2" in cloud.allocations.read_text()
+
+
+def test_nothing_secret_is_shown(cloud):
+    web, secret = "f0f0f0f0-0000-4000-8000-000000000001", "an unguessable secret"
+    cloud(("dataplane_metadata_proxy_shared_secret", secret), ("dataplane_ports[0].device_id", web),
+          ("dataplane_ports[0].user_data", "#!/bin/sh\n# hunter2")).play("-vvv", "--diff", playbook=ONLY_PLAN)
+    (packed,) = [pack(plan["services"]) for name, plan in planned(
+        ("dataplane_metadata_proxy_shared_secret", secret), ("dataplane_ports[0].device_id", web)).items()
+        if name == "network1"]
+    for hidden in (secret, "hunter2", signature(secret, web), packed[:200]):
+        assert hidden not in cloud.output
+    assert "summary" in cloud.output
 
 
 def test_all_faults_are_shown_and_nothing_is_written(cloud):

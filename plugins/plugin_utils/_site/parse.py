@@ -46,7 +46,7 @@ class Parser:
         self.routers = Registry("router", names_in(raw.get("dataplane_routers")), problems)
         self.ports = Registry("port", names_in(raw.get("dataplane_ports")), problems)
         self.keypairs = Registry("keypair", names_in(raw.get("dataplane_keypairs")), problems)
-        self.metadata_parser = MetadataParser(self)
+        self.metadata_parser = MetadataParser(self, raw)
         self.known_hosts = Registry("host", hosts, problems)
         groups = [DEFAULT, *names_in(raw.get("dataplane_security_groups"))]
         self.security_groups = Registry("security group", groups, problems)

@@ -7,6 +7,8 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model imp
 
 KEYPAIRS = "dataplane_keypairs"
 
+_VARIABLES = ("dataplane_nova_metadata_host", "dataplane_metadata_proxy_shared_secret")
+
 #: The installation guides' example, known to everybody: what a lab signs with that has no secret of its own.
 EXAMPLE_SECRET = "METADATA_SECRET"
 
@@ -14,8 +16,8 @@ EXAMPLE_SECRET = "METADATA_SECRET"
 class MetadataParser:
     """Parses what concerns metadata, for a Parser."""
 
-    def __init__(self, parser):
-        self.parser = parser
+    def __init__(self, parser, raw):
+        self.parser, self.raw = parser, raw
 
     def keypairs(self):
         """Register the keypairs, for ports to find."""
@@ -38,7 +40,8 @@ class MetadataParser:
     def service(self, site):
         """The MetadataService of a site; None where no instance is there to ask, or nobody is to answer."""
         clean = self.parser.clean
-        if not (site.enable_metadata_proxy and site.ports):
+        at_fault = any(self.raw.get(name) is not None and name not in clean for name in _VARIABLES)
+        if at_fault or not (site.enable_metadata_proxy and site.ports):
             return None
         return MetadataService(
             host=clean.get("dataplane_nova_metadata_host", ""),
