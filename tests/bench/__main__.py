@@ -30,6 +30,10 @@ QUICK_CLOUDS = ((1, 10), (1, 100), (10, 2))
 SITES = ((25, 250, 2500), (50, 500, 5000), (100, 1000, 10000))
 QUICK_SITES = SITES[:2]
 
+#: (instances of a host, whether their links are made, too)
+FILTERS = ((500, False), (500, True))
+QUICK_FILTERS = ((100, False),)
+
 
 def main():
     options = _options()
@@ -46,7 +50,7 @@ def main():
 
 def _measure(options, say):
     """Every case in turn; the results by kind of case."""
-    results = {"planning": [], "routers": [], "play": {}, "stock": {}}
+    results = {"planning": [], "routers": [], "filters": [], "play": {}, "stock": {}}
     for hosts, networks, ports in QUICK_SITES if options.quick else SITES:
         say(f"planning {hosts} hosts, {networks} networks, {ports} ports")
         results["planning"].append(cases.plan(hosts, networks, ports, options.repetitions))
@@ -54,6 +58,9 @@ def _measure(options, say):
         for plug in PLUGS:
             say(f"{count} router(s), {addresses} floating IPs each, {plug}")
             results["routers"].append(cases.routers(count, addresses, plug, options.repetitions))
+    for ports, plug in QUICK_FILTERS if options.quick else FILTERS:
+        say(f"security groups of {ports} ports{' with their links' * plug}")
+        results["filters"].append(cases.filters(ports, plug, options.repetitions))
     if not options.quick:
         say("our plays")
         results["play"] = cases.whole_play(100, "internal", options.repetitions)

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from tests.bench import host, ours, planning, playbook, raw, stock
+from tests.bench import host, ours, planning, playbook, raw, security_groups, stock
 from tests.bench.routers import cloud
 
 
@@ -105,3 +105,9 @@ def plan(hosts, networks, ports, repetitions):
     """A site of that size validated, allocated, compiled and written; the fastest round: neighbours only slow down."""
     rounds = [planning.measure(hosts, networks, ports) for _ in range(repetitions)]
     return min(rounds, key=lambda one: sum(one["first"].values()))
+
+
+def filters(ports, plug, repetitions):
+    """A host with that many instances in security groups."""
+    host.empty()
+    return security_groups.measure(ports, plug, repetitions)

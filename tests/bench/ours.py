@@ -37,10 +37,11 @@ class Run:
 
 def converge(cloud, plug):
     """Run every module once, in the order of the roles; [Run]."""
-    return [_run(module, pack(cloud[SECTIONS[module]])) for module in ORDER[plug]]
+    return [run(module, pack(cloud[SECTIONS[module]])) for module in ORDER[plug]]
 
 
-def _run(module, packed):
+def run(module, packed):
+    """Run one module in a process of its own; the Run."""
     with tempfile.NamedTemporaryFile() as peak:
         os.environ[PEAK_FILE] = peak.name
         started = time.monotonic()

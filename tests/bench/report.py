@@ -29,6 +29,7 @@ def aims(results):
     """The aims that these results can speak about."""
     return [
         *_planning_aims(results.get("planning", ())),
+        *_filter_aims(results.get("filters", ())),
         *_router_aims(results["routers"]),
         *_play_aims(results),
         *_namespace_aims(results.get("namespaces")),
@@ -70,6 +71,12 @@ def _router_aims(rows):
         yield Aim("50 routers: engine with veth / raw (a)", figure, 0.5)
 
 
+def _filter_aims(rows):
+    for row in rows:
+        yield Aim(f"security groups, {_filter(row)}: engine / raw (a)", row["create"] / row["raw"], 2.0)
+        yield Aim(f"security groups, {_filter(row)}: no-op / reading by hand", row["again"] / row["reading"], 1.5)
+
+
 def _play_aims(results):
     stock, play = results["stock"], results["play"]
     if "seconds" in stock:
@@ -104,6 +111,10 @@ def show(results):
     for row in results["routers"]:
         if not row["same"]:
             console.print(f"[yellow]{_cloud(row)}, {row['plug']}: the two ways did not build the same")
+    for row in results["filters"]:
+        if not row["same"]:
+            console.print(f"[yellow]{_filter(row)}: the two ways did not build the same")
+    console.print(_filters(results["filters"]))
     if results["play"]:
         console.print(_plays(results))
     if results.get("namespaces"):
@@ -148,6 +159,25 @@ def _routers(rows):
             f"{again['engine'] / row['raw']:.2f}",
         )
     return table
+
+
+def _filters(rows):
+    table = _table(
+        "Security groups, 20 rules each: by hand (a: ipset, iptables-restore, ip -batch) and ours; seconds, MB",
+        "ports", "rules", "raw (a)", "engine", "engine/raw", "process", "reading (a)", "no-op", "one service less",
+        "memory",
+    )  # fmt: skip
+    for row in rows:
+        figures = (row["process"], row["reading"], row["again"], row["change"])
+        table.add_row(
+            _filter(row), str(row["rules"]), f"{row['raw']:.2f}", f"{row['create']:.2f}",
+            f"{row['create'] / row['raw']:.2f}", *(f"{figure:.2f}" for figure in figures), f"{row['memory']:.0f}",
+        )  # fmt: skip
+    return table
+
+
+def _filter(row):
+    return f"{row['ports']} ports{' and links' * row['plug']}"
 
 
 def _plays(results):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench import planning, raw, report, routers
+from tests.bench import planning, raw, report, routers, security_groups
 
 
 def test_the_stock_play_grows_linearly():
@@ -55,3 +55,10 @@ def test_growth_is_judged_by_ports_and_pairs():
     (worse,) = report.aims({"planning": [row(1, 2.0), row(4, 32.0)], "routers": [], "play": {}, "stock": {}})
     assert (linear.figure, linear.met) == (1.0, True)
     assert (worse.figure, worse.met) == (4.0, False)
+
+
+def test_the_filtered_ports_of_the_bench_have_twenty_rules_in_both_families():
+    wanted = security_groups.host(50, plug=False)
+    assert {len(group["rules"]) for group in wanted["config"]} == {20}
+    assert len({port["zone"] for port in wanted["ports"]}) == 50
+    assert all(port["security_groups"][0] in {group["id"] for group in wanted["config"]} for port in wanted["ports"])
