@@ -78,7 +78,7 @@ class SecurityGroups(Backend):
         try:
             return restore.read(family)
         except MissingTool:
-            if self._check_mode:
+            if self._check_mode or self._absent or not self._ports:
                 return {}
             raise
 
