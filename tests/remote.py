@@ -76,3 +76,39 @@ class Remote:
     @staticmethod
     def _podman(*arguments, **options):
         subprocess.run(["podman", *arguments], check=True, capture_output=True, **options)
+
+
+def dhcp_services(count):
+    """Items of netns_service: that many dnsmasq with their files, each for a namespace qdhcp-many-N."""
+
+    def item(number):
+        home = f"/var/lib/neutron/dhcp/many-{number}"
+        return {
+            "name": f"dnsmasq-many-{number}",
+            "namespace": f"qdhcp-many-{number}",
+            "command": [
+                "/usr/sbin/dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--pid-file=",
+                "--dhcp-range=10.0.0.0,static,255.255.255.0,86400s", f"--dhcp-hostsfile={home}/host",
+                f"--dhcp-leasefile={home}/leases",
+            ],
+            "reload_signal": "HUP",
+            "directories": [{"path": home}],
+            "files": [
+                {"path": f"{home}/host", "content": "fa:16:3e:00:00:11,host-10-0-0-3,10.0.0.3\n", "change": "reload"},
+                {"path": f"{home}/leases", "content": "", "create_only": True},
+            ],
+        }  # fmt: skip
+
+    return [item(number) for number in range(count)]
+
+
+def memory(remote, services):
+    """MB that the processes of services have, what they share counted once."""
+    found = remote.run("netns_service_info", name=services)["services"]
+    return memory_of(remote, [service["pid"] for service in found])
+
+
+def memory_of(remote, pids):
+    """MB that processes have, what they share counted once."""
+    files = " ".join(f"/proc/{pid}/smaps_rollup" for pid in pids)
+    return int(remote.sh(f"cat {files} | awk '/^Pss:/ {{sum += $2}} END {{print sum}}'")) / 1024

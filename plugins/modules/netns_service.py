@@ -144,7 +144,7 @@ EXAMPLES = r"""
         links:
           - name: tapf2d4361c-39
             plug: veth
-            peer: tapouter
+            peer: qdhcpouter
             addresses: [10.0.0.2/24]
 
 - name: Serve them; a changed list of hosts is read again without a restart

@@ -23,6 +23,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.service
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.observe import gid, uid
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.service import (
     CHANGING,
+    RESTARTING,
     RUNNING,
     above,
 )
@@ -30,8 +31,8 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.service
 #: Seconds that a process must live before its start counts as done: one that cannot run has died by then.
 SETTLED = 0.5
 
-#: Seconds that processes which are busy with starting get beyond that.
-PATIENCE = 10.0
+#: Seconds that all together may take for that, from when systemd has executed them, and starts beside the first.
+PATIENCE, CHANCES = 10.0, 3
 
 #: Services whose journal an error shows, and seconds that systemd may take to write there how a process ended.
 _SHOWN, _WRITING = 3, 0.2
@@ -122,34 +123,43 @@ def make_parents(path):
 def start(names):
     """Start services (anew if they run), and wait until their processes have come to rest.
 
-    systemd calls a process started that has been executed, whatever becomes of it then.
+    systemd calls a process started that has been executed, whatever becomes of it then. One that
+    ends gets its chances: an address that it binds to may be usable a moment later.
     """
     if not names:
         return
     since = time.time()
     systemd.restart(names)
-    earliest, latest = time.monotonic() + SETTLED, time.monotonic() + SETTLED + PATIENCE
-    lives = {}
-    while True:
-        if None in lives.values() or not lives:
-            processes = systemd.show(names)
-        lives = {name: _life(told["pid"]) for name, told in processes.items()}
-        dead = [name for name, told in processes.items() if told["state"] not in (RUNNING, CHANGING)]
+    latest = time.monotonic() + PATIENCE
+    while names:
+        told = systemd.show(names)
+        late = time.monotonic() > latest
+        dead = [name for name in names if _is_dead(told[name], late)]
         if dead:
             raise EngineError(_why(dead, since))
-        if time.monotonic() > (earliest if {"S", "I"}.issuperset(lives.values()) else latest):
-            return
-        time.sleep(0.05)
+        names = [name for name in names if not late and not _has_settled(told[name])]
+        time.sleep(0.1 if names else 0)
+
+
+def _is_dead(told, late):
+    if told["state"] in (RUNNING, CHANGING):
+        return late and told["state"] == CHANGING
+    return late or told["state"] != RESTARTING or told["restarts"] >= CHANCES
+
+
+def _has_settled(told):
+    """Whether the process lives, for some time, and waits for work."""
+    age = time.time_ns() - told["started"]
+    return told["state"] == RUNNING and age > SETTLED * 10**9 and _life(told["pid"]) in ("S", "I")
 
 
 def _life(pid):
-    """The state of a process as in proc(5), or None if it has ended."""
+    """The state of a process as in proc(5), or None if it is gone."""
     try:
         with open(f"/proc/{pid}/stat") as file:
-            letter = file.read().rpartition(")")[2].split()[0]
+            return file.read().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if letter in ("Z", "X") else letter
 
 
 def _why(names, since):

@@ -92,8 +92,10 @@ def journal(name, since):
         lines = command.run(["journalctl", "--unit", file, *wanted], package="systemd").splitlines()
     except (CommandFailed, MissingTool):
         return []
-    begun = max((index + 1 for index, line in enumerate(lines) if line.startswith(f"Starting {file}")), default=0)
-    return lines[begun:][-_LINES:]
+    # What a process prints may stand before systemd's word that it has been started, but not before this
+    ends = (f"Stopped {file}", f"{file}: Scheduled restart job")
+    last = max((index for index, line in enumerate(lines) if line.startswith(ends)), default=-1)
+    return lines[last + 1:][-_LINES:]
 
 
 def _systemctl(verb, names, *options, ok=(0,)):
