@@ -27,14 +27,17 @@ V6 = [
 ]
 
 
-@pytest.fixture(params=[("veth", "iptables_hybrid"), ("internal", "iptables_hybrid"), ("veth", "noop")], ids="-".join)
-def plans(request):
-    plug, firewall = request.param
+def plans_of(plug, firewall_driver):
     host = changed(HOSTS["network1"], ("groups", ["network", "compute"]), ("dataplane_bridge_interfaces", {}),
-                   ("dataplane_interface_plug", plug), ("dataplane_firewall_driver", firewall))
+                   ("dataplane_interface_plug", plug), ("dataplane_firewall_driver", firewall_driver))
     hosts = {"compute1": host, "outside": HOSTS["outside"]}
     site = load(changed(SITE, ("dataplane_verify_internet", INTERNET), *V6), hosts)
     return compile_site(site, allocate(site, empty()))
+
+
+@pytest.fixture(params=[("veth", "iptables_hybrid"), ("internal", "iptables_hybrid"), ("veth", "noop")], ids="-".join)
+def plans(request):
+    return plans_of(*request.param)
 
 
 @pytest.fixture
@@ -94,3 +97,27 @@ def test_an_instance_with_another_address_or_mac_is_not_heard(cloud):
     assert not _answers("vm-db", "-I", "10.0.1.77", "10.0.1.1")
     run("ip", "-n", "vm-db", "link", "set", "eth0", "address", "fa:16:3e:99:99:99")
     assert not _answers("vm-db", "10.0.1.1")
+
+
+def _opens(port, namespace, address):
+    command = ("ip", "netns", "exec", namespace, "nc", "-z", "-w1", address, str(port))
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_the_world_reaches_what_the_rules_open_and_with_noop_everything(cloud, module):
+    module("probe", listen=[{"namespace": "vm-web", "port": port} for port in (22, 80)], seconds=20)
+    _settle()
+    eventually(lambda: _opens(22, "outside", "203.0.113.105"))
+    assert _opens(80, "outside", "203.0.113.105") is not bool(cloud["compute1"]["security_groups"]["ports"])
+    module("probe", listen=[])
+
+
+def test_a_host_may_change_its_firewall_driver(clean_host, module):
+    for driver in ("noop", "iptables_hybrid", "noop"):
+        plan = plans_of("veth", driver)["compute1"]
+        converge(module, plan)
+        assert not any(result["changed"] for result in converge(module, plan).values()), driver
+        _settle()
+        eventually(lambda: _answers("vm-web", "10.0.0.1"))
+        bridged = [link for link in run("ip", "-o", "link").splitlines() if " qbr" in link]
+        assert bool(bridged) == (driver == "iptables_hybrid")

@@ -95,7 +95,7 @@ def test_teardown_of_routers_plugged_with_veths_leaves_the_hosts_as_they_were_to
 def test_check_mode_predicts_on_a_host_where_nothing_is_installed(lab, before):
     """The last test: what it takes away does not come back."""
     lab.sh("compute1", "systemctl stop openvswitch-switch")
-    lab.sh("compute1", "dpkg --purge --force-depends openvswitch-switch openvswitch-common iptables conntrack")
+    lab.sh("compute1", "dpkg --purge --force-depends openvswitch-switch openvswitch-common iptables ipset conntrack")
     predicted = lab.play("site.yml", "--check", "--limit", "compute1")
     changed = {task["task"].split(" : ")[1] for task in predicted.tasks if task["changed"]}
     assert "Packages | Predict what will be installed" in changed
