@@ -27,11 +27,11 @@ V6 = [
 ]
 
 
-def plans_of(plug, firewall_driver):
+def plans_of(plug, firewall_driver, *changes):
     host = changed(HOSTS["network1"], ("groups", ["network", "compute"]), ("dataplane_bridge_interfaces", {}),
                    ("dataplane_interface_plug", plug), ("dataplane_firewall_driver", firewall_driver))
     hosts = {"compute1": host, "outside": HOSTS["outside"]}
-    site = load(changed(SITE, ("dataplane_verify_internet", INTERNET), *V6), hosts)
+    site = load(changed(SITE, ("dataplane_verify_internet", INTERNET), *V6, *changes), hosts)
     return compile_site(site, allocate(site, empty()))
 
 
@@ -121,3 +121,22 @@ def test_a_host_may_change_its_firewall_driver(clean_host, module):
         eventually(lambda: _answers("vm-web", "10.0.0.1"))
         bridged = [link for link in run("ip", "-o", "link").splitlines() if " qbr" in link]
         assert bool(bridged) == (driver == "iptables_hybrid")
+
+
+def test_a_hypervisor_brings_its_tap_and_is_filtered(clean_host, module):
+    plan = plans_of("veth", "iptables_hybrid", ("dataplane_ports[0].vif", "bridge"))["compute1"]
+    converge(module, plan)
+    port = next(port for port in plan["security_groups"]["ports"] if not port["tap"])
+    bridge, tap = ((prefix + port["port_id"])[:14] for prefix in ("qbr", "tap"))
+    run("ip", "netns", "add", "guest")
+    run("ip", "link", "add", tap, "type", "veth", "peer", "name", "eth0", "netns", "guest")
+    run("ip", "link", "set", tap, "up", "master", bridge)
+    inside = ("ip", "-n", "guest")
+    run(*inside, "link", "set", "eth0", "up", "address", port["mac_address"])
+    run(*inside, "address", "add", f"{port['fixed_ips'][0]}/24", "dev", "eth0")
+    run("ip", "netns", "exec", "guest", "ethtool", "-K", "eth0", "tx", "off")
+
+    eventually(lambda: _answers("guest", "10.0.0.1"))
+    run(*inside, "address", "add", "10.0.0.77/24", "dev", "eth0")
+    assert not _answers("guest", "-I", "10.0.0.77", "10.0.0.1")
+    assert not any(result["changed"] for result in converge(module, plan).values())
