@@ -10,11 +10,15 @@ NO_RP_FILTER = {"net.ipv4.conf.all.rp_filter": 0, "net.ipv4.conf.default.rp_filt
 #: Packets between the ports of a Linux bridge pass iptables, which is where security groups are (reference 7.1).
 _FILTER_BRIDGES = {f"net.bridge.bridge-nf-call-{tables}": 1 for tables in ("arptables", "iptables", "ip6tables")}
 
+#: A connection that is forgotten with its rule stays forgotten. Otherwise the next retransmission of the instance's
+#: end would be taken for a connection that it begins, which may leave, and whose answers may come in.
+_NO_PICKUP = {"net.netfilter.nf_conntrack_tcp_loose": 0}
+
 
 def node_sysctls(view):
     """{key: value} for sysctl."""
     if not view.host.has_datapath:
         return {}
     forwarding = {"net.ipv4.ip_forward": 1} if "network" in view.host.groups else {}
-    bridges = _FILTER_BRIDGES if view.host.hybrid_plug and view.instances else {}
-    return {**forwarding, **NO_RP_FILTER, **bridges}
+    filtering = {**_FILTER_BRIDGES, **_NO_PICKUP} if view.host.hybrid_plug and view.instances else {}
+    return {**forwarding, **NO_RP_FILTER, **filtering}
