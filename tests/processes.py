@@ -24,6 +24,7 @@ class Processes:
             self.running[item["name"]] = subprocess.Popen(
                 [*inside, "setpriv", "--pdeathsig", "TERM", *item["command"]],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                start_new_session=True,
             )  # fmt: skip
 
     def reload(self, item):
@@ -34,7 +35,7 @@ class Processes:
     def end(self, name):
         """End one process, and insist that it had not failed before."""
         process = self.running.pop(name)
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         _out, errors = process.communicate(timeout=10)
         assert process.returncode in (0, 143, -signal.SIGTERM), f"{name}: {errors}"
 
@@ -52,7 +53,8 @@ def write(item):
     for file in item["files"]:
         path = Path(file["path"])
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(file["content"])
+        if not (file.get("create_only") and path.exists()):
+            path.write_text(file["content"])
         _rights(file)
 
 

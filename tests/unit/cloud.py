@@ -82,9 +82,9 @@ def changed(data, *changes):
         if value is REMOVE:
             del parent[last]
         elif isinstance(parent, list) and last == len(parent):
-            parent.append(value)
+            parent.append(copy.deepcopy(value))
         else:
-            parent[last] = value
+            parent[last] = copy.deepcopy(value)
     return data
 
 

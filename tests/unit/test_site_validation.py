@@ -50,7 +50,7 @@ STRUCTURE = [
     ((f"{SUBNET}.gateway_ip", "10.0.0"), f"{SUBNET}.gateway_ip: 10.0.0: must be an IP address"),
     ((f"{SUBNET}.dns_nameservers", ["x"]), f"{SUBNET}.dns_nameservers[0]: x: must be an IP address"),
     ((f"{PORT}.mac_address", "01:00:5e:00:00:01"), f"{PORT}.mac_address: 01:00:5e:00:00:01: must be a unicast MAC"),
-    ((f"{PORT}.name", "a/b"), f"{PORT}.name: a/b: must be 1 to 200 ASCII characters without '/'"),
+    ((f"{PORT}.name", "a/b"), f"{PORT}.name: a/b: must be 1 to 200 letters, digits and characters"),
     ((f"{ROUTER}.interfaces[0].fixed_ips", []), f"{ROUTER}.interfaces[0].fixed_ips: []: has too few items"),
     ((f"{FIP}.floating_ip_address", "fd00::5"), f"{FIP}.floating_ip_address: fd00::5: must be an IPv4 address"),
     (("dataplane_vlan_ranges", {"vlan": [1, 5000]}), "dataplane_vlan_ranges.vlan[1]: 5000: must be from 1 to 4094"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.boot import HEAR_ROUTERS, told
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import (
     INSTANCE_DEVICE,
     instance_namespace,
@@ -33,13 +34,18 @@ def instance_port(view, port):
 
 
 def instance_item(view, port):
-    """The instance's item of netns' `config`."""
-    return {
+    """The instance's item of netns' `config`. What the network tells it, it is not given."""
+    learnt = told(port)
+    versions = {fixed.subnet.version for fixed in learnt}
+    given = [fixed for fixed in port.fixed_ips if fixed not in learnt]
+    gateways = [subnet for subnet in first_of_version(port) if subnet.version not in versions]
+    item = {
         "name": instance_namespace(port),
-        "sysctls": dict(NO_RP_FILTER),
-        "links": [link(view, port, INSTANCE_DEVICE, _PLUG)],
-        "routes": default_routes(first_of_version(port), INSTANCE_DEVICE),
+        "sysctls": {**NO_RP_FILTER, **(HEAR_ROUTERS if 6 in versions else {})},
+        "links": [{**link(view, port, INSTANCE_DEVICE, _PLUG), "addresses": view.cidrs(given)}],
+        "routes": default_routes(gateways, INSTANCE_DEVICE),
     }
+    return {**item, "keep_addresses": True} if learnt else item
 
 
 def first_of_version(port):

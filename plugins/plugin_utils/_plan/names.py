@@ -49,6 +49,11 @@ def hybrid_outer(port):
     return ("qvo" + port.id)[:_DEVICE_LENGTH]
 
 
+def dhcp_device(port):
+    """The end in its namespace of the veth pair of a DHCP server."""
+    return ("ns-" + port.id)[:_DEVICE_LENGTH]
+
+
 def outer_device(port):
     """The end in br-int of the veth pair that leads to an instance's own bridge."""
     return ("qvo" + port.id)[:_DEVICE_LENGTH]

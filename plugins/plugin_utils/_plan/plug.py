@@ -14,7 +14,7 @@ def link(view, port, device, plug):
         "plug": plug,
         "mac_address": view.allocated.mac(port),
         "mtu": network_mtu(view.site, port.network),
-        "addresses": view.cidrs(port),
+        "addresses": view.cidrs(port.fixed_ips),
     }
     if plug == "veth":
         item["peer"] = tap_device(port)

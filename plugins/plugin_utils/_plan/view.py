@@ -10,6 +10,7 @@ from typing import Any
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.presence import Presence
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.metadata_instances import instances
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.site_security import SiteSecurity
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import DHCP_OWNER
 
 
 @dataclass(eq=False)
@@ -20,6 +21,7 @@ class HostView:
     guests: {device id: the Instance behind it} of the whole site, for its metadata service.
     networks: those with a port here, in the order declared.
     floating_ips: the associated ones of the routers here.
+    dhcp_ports: those of the DHCP servers here.
     """
 
     host: Any
@@ -31,6 +33,7 @@ class HostView:
     instances: list = field(default_factory=list)
     networks: list = field(default_factory=list)
     floating_ips: list = field(default_factory=list)
+    dhcp_ports: list = field(default_factory=list)
 
     @property
     def site(self):
@@ -46,6 +49,11 @@ class HostView:
         """Names of the other hosts with a port in a network, sorted."""
         return sorted(self.presence.by_network[network].keys() - {self.host.name})
 
+    def dhcp_servers(self, network):
+        """The ports of a network's DHCP servers, wherever they are, the first first."""
+        found = [port for ports in self.presence.by_network[network].values() for port in ports]
+        return sorted((port for port in found if port.device_owner == DHCP_OWNER), key=lambda port: port.key)
+
     def local_vlan(self, network):
         """Tag of a network in this host's br-int."""
         return self.allocated.local_vlan(self.host, network)
@@ -54,9 +62,9 @@ class HostView:
         """The IPv4 addresses of a port."""
         return [self.allocated.address(fixed) for fixed in port.fixed_ips if fixed.subnet.version == 4]
 
-    def cidrs(self, port):
-        """The addresses of a port with prefix length, as text."""
-        return [f"{self.allocated.address(fixed)}/{fixed.subnet.cidr.prefixlen}" for fixed in port.fixed_ips]
+    def cidrs(self, fixed_ips):
+        """The addresses of FixedIps with prefix length, as text."""
+        return [f"{self.allocated.address(fixed)}/{fixed.subnet.cidr.prefixlen}" for fixed in fixed_ips]
 
 
 def views(allocated):
@@ -71,6 +79,8 @@ def views(allocated):
         found[allocated.host_of(router).name].routers.append(router)
     for port in site.ports:
         found[port.host.name].instances.append(port)
+    for port in site.dhcp_ports:
+        found[allocated.dhcp_host(port).name].dhcp_ports.append(port)
     for floating_ip in site.floating_ips:
         if floating_ip.router:
             found[allocated.host_of(floating_ip.router).name].floating_ips.append(floating_ip)

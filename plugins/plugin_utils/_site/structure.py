@@ -31,8 +31,8 @@ FORMATS = {
         "must be at most 63 letters, digits, '_', '.' and '-', starting with a letter or digit",
     ),
     "file-name": (  # an instance's namespace is a file called vm-NAME
-        re.compile(r"[!-.0-~]{1,200}"),
-        "must be 1 to 200 ASCII characters without '/' or white space",
+        re.compile(r"[A-Za-z0-9._@:+=,~-]{1,200}"),
+        "must be 1 to 200 letters, digits and characters of ._@:+=,~-",
     ),
     "uuid": (
         re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
