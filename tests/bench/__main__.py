@@ -2,7 +2,8 @@
 """How fast are we, against a hand-written script and against stock modules? As root: python -m tests.bench.
 
 Runs in a throw-away host of its own, touches nothing of the machine, ends by
-itself. Figures of one run on one machine may be compared with each other only.
+itself. Services take a systemd: --services measures them, on a host of a lab.
+Figures of one run on one machine may be compared with each other only.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import tests.conftest  # noqa: F401  (makes the checkout importable as a collection)
 from tests import sandbox
-from tests.bench import cases, report
+from tests.bench import cases, report, services
 
 PLUGS = ("internal", "veth")
 
@@ -39,8 +40,8 @@ def main():
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwind, so that temporary files go
     started = time.monotonic()
-    sandbox.enter()
-    results = {"machine": _machine(), **_measure(options, lambda what: _say(started, what))}
+    measure = _measure_services if options.services else _measure
+    results = {**measure(options, lambda what: _say(started, what)), "machine": _machine()}
     results["aims"] = [{**vars(aim), "met": aim.met} for aim in report.aims(results)]
     results["seconds"] = round(time.monotonic() - started, 1)
     report.show(results)
@@ -49,7 +50,8 @@ def main():
 
 
 def _measure(options, say):
-    """Every case in turn; the results by kind of case."""
+    """Every case that runs in a sandbox, in turn; the results by kind of case."""
+    sandbox.enter()
     results = {"planning": [], "routers": [], "filters": [], "play": {}, "stock": {}}
     for hosts, networks, ports in QUICK_SITES if options.quick else SITES:
         say(f"planning {hosts} hosts, {networks} networks, {ports} ports")
@@ -72,12 +74,20 @@ def _measure(options, say):
     return results
 
 
+def _measure_services(options, say):
+    """What takes a systemd."""
+    count = 20 if options.quick else 200
+    say(f"a lab, and {count} services there")
+    return {"services": services.many_services(count, options.repetitions)}
+
+
 def _options():
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--quick", action="store_true", help="small sizes, no plays: about a minute")
     add("--repetitions", type=int, default=3, help="of each measurement; the median counts (%(default)s)")
     add("--stock-100", action="store_true", help="measure the stock play with 100 floating IPs: minutes")
+    add("--services", action="store_true", help="measure services in namespaces instead, on a host of a lab")
     add("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser.parse_args()
 

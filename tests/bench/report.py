@@ -30,9 +30,10 @@ def aims(results):
     return [
         *_planning_aims(results.get("planning", ())),
         *_filter_aims(results.get("filters", ())),
-        *_router_aims(results["routers"]),
+        *_router_aims(results.get("routers", ())),
         *_play_aims(results),
         *_namespace_aims(results.get("namespaces")),
+        *_service_aims(results.get("services")),
     ]
 
 
@@ -78,7 +79,7 @@ def _filter_aims(rows):
 
 
 def _play_aims(results):
-    stock, play = results["stock"], results["play"]
+    stock, play = results.get("stock", {}), results.get("play")
     if "seconds" in stock:
         seconds, how = stock_at(stock["seconds"], play["floating_ips"])
         what = f"{play['floating_ips']} floating IPs: stock play (b, {how}) / our whole play"
@@ -91,6 +92,14 @@ def _namespace_aims(row):
         yield Aim(f"{what}: engine of the slowest module", max(row["again"]["modules"].values()), 2.0, "s")
         yield Aim(f"{what}: engine of all modules", row["again"]["engine"], 2.0, "s")
         yield Aim(f"{what}: peak memory of a module", max(row["again"]["memory"].values()), 200, "MB")
+
+
+def _service_aims(row):
+    if row:
+        what = f"{row['services']} services"
+        yield Aim(f"{what}: engine / plain loop", row["create"] / row["loop"], 1.5)
+        yield Aim(f"{what}: no-op / plain loop", row["again"] / row["loop"], 1 / 3)
+        yield Aim(f"{what}: memory of a process / by the loop", row["memory"] / row["loop_memory"], 1.25)
 
 
 def stock_at(seconds, size):
@@ -106,6 +115,14 @@ def show(results):
     """Print everything."""
     console = Console(width=120)
     console.print(f"\n{results['machine']}\n")
+    if "services" in results:
+        console.print(_services(results["services"]))
+    else:
+        _show_sandbox(console, results)
+    console.print(_aims(aims(results)))
+
+
+def _show_sandbox(console, results):
     console.print(_planning(results["planning"]))
     console.print(_routers(results["routers"]))
     for row in results["routers"]:
@@ -119,7 +136,6 @@ def show(results):
         console.print(_plays(results))
     if results.get("namespaces"):
         console.print(_namespaces(results["namespaces"]))
-    console.print(_aims(aims(results)))
 
 
 def _table(title, *columns):
@@ -208,6 +224,18 @@ def _namespaces(row):
     for module, seconds in row["again"]["modules"].items():
         create, memory = row["create"]["modules"][module], row["again"]["memory"][module]
         table.add_row(module, f"{create:.2f}", f"{seconds:.3f}", f"{memory:.0f}")
+    return table
+
+
+def _services(row):
+    table = _table(
+        f"{row['services']} networks with DHCP: by a plain loop of ip netns exec dnsmasq, and ours; seconds, MB each",
+        "", "from nothing", "no-op", "removed", "memory of a process", "of systemd for it",
+    )  # fmt: skip
+    table.add_row("loop", f"{row['loop']:.2f}", "", "", f"{row['loop_memory']:.2f}", "")
+    seconds = (f"{row[key]:.2f}" for key in ("create", "again", "gone"))
+    table.add_row("ours, engine", *seconds, f"{row['memory']:.2f}", f"{row['systemd']:.3f}")
+    table.add_row("ours, process", f"{row['process']:.2f}", "", "", "", "")
     return table
 
 

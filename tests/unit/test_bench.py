@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench import planning, raw, report, routers, security_groups
+from tests import remote
+from tests.bench import planning, raw, report, routers, security_groups, services
 
 
 def test_the_stock_play_grows_linearly():
@@ -62,3 +63,12 @@ def test_the_filtered_ports_of_the_bench_have_twenty_rules_in_both_families():
     assert {len(group["rules"]) for group in wanted["config"]} == {20}
     assert len({port["zone"] for port in wanted["ports"]}) == 50
     assert all(port["security_groups"][0] in {group["id"] for group in wanted["config"]} for port in wanted["ports"])
+
+
+def test_the_loop_starts_what_the_services_are_but_in_the_background():
+    (service,) = remote.dhcp_services(1)
+    script = services.loop([service])
+    assert "printf 'fa:16:3e:00:00:11,host-10-0-0-3,10.0.0.3\n' >/var/lib/neutron/dhcp/many-0/host" in script
+    words = script.splitlines()[-1].split()
+    assert words[:4] == ["ip", "netns", "exec", service["namespace"]]
+    assert set(service["command"]) - set(words) == {"--keep-in-foreground", "--pid-file="}
