@@ -17,6 +17,12 @@ def mac(text):
     return bytes.fromhex(text.replace(":", ""))
 
 
+def link_local(mac_address):
+    """The IPv6 address that a kernel derives from a MAC (EUI-64)."""
+    octets = mac(mac_address)
+    return str(ip_address(b"\xfe\x80" + bytes(6) + bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]))
+
+
 def ethernet(destination, source, ethertype, payload):
     return mac(destination) + mac(source) + struct.pack("!H", ethertype) + payload
 

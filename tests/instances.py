@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.lab import ROOT, TRAFFIC
 
-REACH, RAW = ROOT / "tests" / "reach.py", ROOT / "tests" / "raw.py"
+REACH, RAW, NIC = (ROOT / "tests" / helper for helper in ("reach.py", "raw.py", "nic.py"))
 
 
 class Instance:
@@ -62,6 +62,24 @@ class Instance:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+class Guest(Instance):
+    """An instance behind a tap that is plugged by hand into its qbr bridge, as a hypervisor does; while entered."""
+
+    def __init__(self, lab, host, name, port_id, mac_address, addresses, mtu=1450):
+        super().__init__(lab, host, name, f"guest-{name}")
+        self.card = f"tap{port_id[:11]} qbr{port_id[:11]} {self.namespace} {mac_address} {mtu} {' '.join(addresses)}"
+
+    def __enter__(self):
+        self.lab.copy(NIC, self.host)
+        log, start = f"/tmp/{self.name}-nic.log", f"python3 /tmp/nic.py {self.card}"
+        wait = f"timeout 10 sh -c 'until grep -q plugged {log}; do sleep 0.05; done' || cat {log}"
+        self._pid = int(self.lab.sh(self.host, f"{start} >{log} 2>&1 & echo $!; {wait}"))
+        return self
+
+    def __exit__(self, *failure):
+        self.lab.sh(self.host, f"kill {self._pid}; ip netns delete {self.namespace}")
 
 
 def instances_of(lab):

@@ -130,13 +130,13 @@ def _essence(change):
 
 
 class Ping:
-    """Twenty echo requests a second from a namespace of a host, for at most two minutes."""
+    """Twenty echo requests a second from a namespace of a host, for at most five minutes."""
 
     def __init__(self, lab, host, namespace, address):
         self.lab, self.host = lab, host
         self.log = f"/tmp/ping-{namespace}-{address}.log"
         self.pid = int(
-            lab.sh(host, f"ip netns exec {namespace} ping -n -i 0.05 -c 2400 {address} >{self.log} 2>&1 & echo $!")
+            lab.sh(host, f"ip netns exec {namespace} ping -n -i 0.05 -c 6000 {address} >{self.log} 2>&1 & echo $!")
         )
 
     def stop(self):

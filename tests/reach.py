@@ -3,7 +3,7 @@
 
 reach.py serve NAME PORT...     answers NAME on these ports, TCP and UDP, IPv4 and IPv6, until ended (at most 300 s)
 reach.py ask                    standard input: JSON list of [protocol, address, port]; all are asked at the same time.
-                                Standard output: JSON list of what each answered, null where nothing came in a second.
+                                Standard output: JSON list of what each answered, null where nothing came.
 
 protocol: tcp, udp, icmp (echo request of the address's family), icmp-timestamp (IPv4)
 """
@@ -19,8 +19,8 @@ import struct
 import sys
 import time
 
-PATIENCE = 1.0
-AGAIN = 0.4  # UDP and ICMP are asked twice: the first may wait for a neighbour's address
+PATIENCE = 2.5  # long enough for a second SYN
+AGAIN = 1.0  # UDP and ICMP are asked twice: the first may wait for a neighbour's address
 ECHO, ECHO6, TIMESTAMP = 8, 128, 13
 
 

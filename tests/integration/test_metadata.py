@@ -25,7 +25,7 @@ from .conftest import clean, eventually, run
 
 SECRET = "the secret of this test"
 CONTROLLER, HOST = "192.0.2.1", "192.0.2.2"
-OURS = ("/etc/cloudnet", "/var/lib/cloudnet", "/var/lib/neutron")
+OURS = ("/etc/cloudnet", "/etc/netns", "/var/lib/cloudnet", "/var/lib/dhcp", "/var/lib/neutron")
 PROOF = "/run/lock/written-by-cloud-init"
 USER_DATA = f"#cloud-config\nwrite_files: [{{path: {PROOF}, content: I am alice}}]\n"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE5uYW1l alice@example"
@@ -44,19 +44,24 @@ def instance(name, network, address, **others):
 
 
 (BLUE, BLUE_ROUTER), (RED, RED_ROUTER) = tenant("blue"), tenant("red")
+ISLAND = {"name": "island", "network_type": "vlan", "physical_network": "vlan",
+          "subnets": [{"name": "island4", "cidr": "10.0.0.0/24"},
+                      {"name": "island6", "cidr": "fd00:1::/64", "enable_dhcp": False}]}
 SITE = {
     "dataplane_site": "test",
     "dataplane_metadata_proxy_shared_secret": SECRET,
     "dataplane_nova_metadata_host": CONTROLLER,
+    "dataplane_enable_isolated_metadata": True,
     "dataplane_vlan_ranges": {"vlan": [100, 199]},
     "dataplane_keypairs": [{"name": "alices", "public_key": KEY}],
     "dataplane_vendor_data": {"cloud-init": "#cloud-config\n{}"},
-    "dataplane_networks": [BLUE, RED],
+    "dataplane_networks": [BLUE, RED, ISLAND],
     "dataplane_routers": [BLUE_ROUTER, RED_ROUTER],
     "dataplane_ports": [
         instance("alice", "blue", "10.0.0.5", user_data=USER_DATA, metadata={"role": "web"}, key_name="alices"),
         instance("bob", "red", "10.0.0.5", hostname="bobs-host"),
         instance("mallory", "blue", "10.0.0.9", port_security_enabled=False),
+        instance("carol", "island", "10.0.0.5"),
     ],
 }
 HOSTS = {
@@ -83,7 +88,8 @@ def cloud(plans):
     processes = Processes()
     processes.start([api(plans), *plans["host"]["services"]])
     _settle()
-    eventually(lambda: get("alice", "/")[0] == 200)
+    for name in ("alice", "carol"):
+        eventually(lambda name=name: get(name, "/")[0] == 200, 20)
     yield processes
     processes.stop()
     run("ip", "link", "delete", "management")
@@ -178,7 +184,7 @@ def test_the_api_hears_the_proxies_headers_and_no_others(cloud, plans):
         heard = dict(line.split(": ") for line in nova.stdout.read().splitlines()[1:] if line)
     cloud.start([api(plans)])
     eventually(lambda: get("alice", "/")[0] == 200)
-    alice = plans["host"]["ports"][-3]["external_ids"]["vm-uuid"]
+    alice = instance_id("alice")
     assert {key: value for key, value in heard.items() if key.startswith("x")} == {
         "x-forwarded-for": "10.0.0.5", "x-instance-id": alice, "x-instance-id-signature": signature(SECRET, alice),
         "x-tenant-id": heard["x-tenant-id"]}
@@ -222,6 +228,13 @@ def test_over_ipv6(cloud):
             "via", link_local(router["lladdr"]))
         over_ipv6 = get(name, "/openstack/latest/meta_data.json", base="http://[fe80::a9fe:a9fe%25eth0]")
         assert over_ipv6 == over_ipv4
+
+
+def test_in_a_network_without_a_router_the_dhcp_server_leads_to_metadata(cloud):
+    over_ipv4 = get("carol", "/openstack/latest/meta_data.json")
+    assert json.loads(over_ipv4[1])["name"] == "carol"
+    assert get("carol", "/openstack/latest/meta_data.json", base="http://[fe80::a9fe:a9fe%25eth0]") == over_ipv4
+    assert get("carol", "/openstack/latest/meta_data.json", base="http://169.254.169.254:9697")[0] == 0
 
 
 def test_the_openstack_layout(cloud):

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security.backend import SecurityGroups
 from tests import frames
 
 from .conftest import run
@@ -244,6 +245,21 @@ def test_a_port_that_goes_leaves_no_connection_to_the_next_one_with_its_zone(clo
         assert any(zone == 4096 + A.number for zone, *_rest in tracked())
         cloud(CONFIG, [B.port(APP), C.port(APP)], purge=True)
         assert not any(zone == 4096 + A.number for zone, *_rest in tracked())
+
+
+def test_connections_that_a_killed_run_has_not_ended_are_ended_by_the_next(cloud):
+    """It was killed after it had written everything."""
+    fewer = without(CONFIG, *allow("tcp", 80))
+    params = {"state": "present", "purge": False, "adopt": False, "owner": "default", "ports": ports()}
+    with Stream(B, A, A.ipv4, 80) as web, Stream(C, A, A.ipv4, 8000) as other:
+        killed = SecurityGroups(fewer, params, False)
+        have = killed.observe()
+        killed.apply(killed.diff(have), have)
+        result = cloud(fewer, ports())
+        assert [change["object"] for change in result["changes"]] == ["connections that are allowed no more"]
+        assert other.lives()
+        assert not web.lives()
+    assert not cloud(fewer, ports())["changed"]
 
 
 def test_what_does_not_change_goes_on_and_counts_on(cloud):

@@ -74,6 +74,8 @@ FAULTS = [
     (option("a b"), f"{OPTION}.opt_name: a b: must be a DHCP option as dnsmasq writes it"),
     (option("dns-server", "here"), f"{OPTION}.opt_value: here: must be IPv4 addresses, separated by ','"),
     (option("6", "1.2.3.4,fd00::1"), f"{OPTION}.opt_value: 1.2.3.4,fd00::1: must be IPv4 addresses"),
+    (option("43", "7"), f"{OPTION}.opt_value: 7: must not be a number in option 43"),
+    (option("mtu", "7,8"), f"{OPTION}.opt_value: 7,8: must not be several numbers"),
     (option("bootfile-name", "a\nb"), f"{OPTION}.opt_value: a\nb: must be one line"),
     (option("bootfile-name", ""), f'{OPTION}.opt_value: "": must not be empty'),
     (option("client-id", "a,b"), f"{OPTION}.opt_value: a,b: must be a client identifier"),
@@ -150,7 +152,7 @@ def test_dnsmasq_knows_the_same_options_and_wants_the_same_values(tmp_path, vers
     assert known == dhcp_options.NUMBERS[version]
     address, prefix = ("192.0.2.1", "") if version == 4 else ("[fd00::1]", "6")
     for name in known:
-        for value in (address, f"{address},{address}", "text"):
+        for value in (address, f"{address},{address}", "text", "7", "7,8"):
             line = f"dhcp-option=tag:port,option{prefix}:{name},{value}"
             assert _dnsmasq_accepts(tmp_path, line) == (dhcp_options.value_fault(name, value, version) is None), line
 

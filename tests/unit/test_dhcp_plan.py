@@ -241,8 +241,8 @@ def _accepted(directory, found):
     assert done.returncode == 0, (done.stderr, lines)
 
 
-_VALUES = {4: st.sampled_from(["192.0.2.1", "192.0.2.1,192.0.2.2", "text", "7"]),
-           6: st.sampled_from(["fd00::1", "[fd00::1],fd00::2", "text", "7"])}
+_VALUES = {4: st.sampled_from(["192.0.2.1", "192.0.2.1,192.0.2.2", "text", "7", "7,8", "01:02", "-1"]),
+           6: st.sampled_from(["fd00::1", "[fd00::1],fd00::2", "text", "7", "7,8"])}
 
 
 @st.composite

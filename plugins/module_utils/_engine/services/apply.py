@@ -134,9 +134,8 @@ def start(names):
     while names:
         told = systemd.show(names)
         late = time.monotonic() > latest
-        dead = [name for name in names if _is_dead(told[name], late)]
-        if dead:
-            raise EngineError(_why(dead, since))
+        if any(_is_dead(told[name], late) for name in names):
+            raise EngineError(_why([n for n in names if told[n]["restarts"] or told[n]["state"] != RUNNING], since))
         names = [name for name in names if not late and not _has_settled(told[name])]
         time.sleep(0.1 if names else 0)
 
