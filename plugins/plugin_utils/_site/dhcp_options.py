@@ -32,9 +32,13 @@ NUMBERS = {
 
 #: Those whose value is a list of addresses.
 _OF_ADDRESSES = {
-    4: {1, 3, 6, 7, 9, 16, 21, 32, 33, 41, 42, 44, 45, 48, 49, 65, 68, 69, 70, 71, 74, 150, 255},
+    4: {1, 3, 6, 7, 9, 16, 21, 28, 32, 33, 41, 42, 44, 45, 48, 49, 50, 54, 65, 68, 69, 70, 71, 74, 150, 255},
     6: {22, 23, 27, 28, 31},
 }
+#: DHCPv4: those that take no number, because dnsmasq does not know how long it would be.
+_NO_NUMBER = {43, 52, 53, 55, 56, 57, 61, 81, 82, 118}
+#: DHCPv4: those that are text, so that numbers with commas between are text, too. Elsewhere they are nothing.
+_OF_TEXT = {12, 15, 17, 18, 40, 51, 58, 59, 64, 66, 67, 100, 101, 119}
 _LAST = {4: 255, 6: 65535}
 #: Without a value these tell a client that there is none (Neutron's VALID_BLANK_EXTRA_DHCP_OPTS).
 _MAY_BE_BLANK = ("router", "classless-static-route")
@@ -42,6 +46,7 @@ _MAY_BE_BLANK = ("router", "classless-static-route")
 _CLIENT_ID = ("client-id", "61")
 
 _NAME = re.compile(r"(?P<tags>(?:tag:!?[^\s,]+,)*)(?P<option>[^\s,:]+)")
+_NUMBERS = re.compile(r"-?\d+(,-?\d+)*")
 _ONE_LINE = re.compile(r'(?:[^"\n]|"[^"\n]*")*')
 
 
@@ -80,6 +85,14 @@ def value_fault(name, value, version):
         return None if option in _MAY_BE_BLANK else "must not be empty"
     if number in _OF_ADDRESSES[version] and not all(_is_address(each, version) for each in value.split(",")):
         return f"must be IPv{version} addresses, separated by ','"
+    return _number_fault(number, value) if version == 4 and _NUMBERS.fullmatch(value) else None
+
+
+def _number_fault(number, value):
+    if "," in value and number not in _OF_TEXT:
+        return "must not be several numbers: bytes are written 01:02, text in quotes"
+    if number in _NO_NUMBER and "," not in value:
+        return f"must not be a number in option {number}: bytes are written 01:02, text in quotes"
     return None
 
 
