@@ -14,7 +14,7 @@ import yaml
 from tests.remote import Remote
 from tests.sandbox import eventually
 
-WANTED = yaml.safe_load((Path(__file__).parents[1] / "services.yml").read_text())
+WANTED = yaml.safe_load((Path(__file__).parents[1] / "vars/services.yml").read_text())
 
 class Site:
     """network1 and what runs there. wanted: the items of netns_service, to be changed at will."""
