@@ -241,3 +241,23 @@ def test_one_that_does_not_start_says_why_and_everything_is_as_it_was(site):
     site.wanted = type(site)(site.remote).wanted
     assert site.run()["changes"] == []
     assert site.lease() == ["10.0.0.3"]
+
+
+def test_a_process_that_overwrites_its_environment_is_not_started_anew_all_the_time(site):
+    home = "/var/lib/neutron/nginx/a"
+    conf = {"path": f"{home}/nginx.conf", "change": "reload", "content":
+            f"pid {home}/pid; error_log stderr; events {{}} http {{ access_log off; server {{ listen 8080; }} }}\n"}
+    command = ["/usr/sbin/nginx", "-c", conf["path"], "-g", "daemon off;"]
+    nginx = {"name": "nginx", "namespace": "qrouter-a", "command": command, "reload_signal": "HUP",
+             "directories": [{"path": home}], "files": [conf]}  # fmt: skip
+    site.wanted.append(nginx)
+    site.converge()
+    (pid,) = site.pids(["nginx"]).values()
+    assert "CLOUDNET" not in site.sh(f"tr '\\0' ' ' </proc/{pid}/environ")
+    nginx["description"] = "another"
+    assert site.converge()[-1]["before"]["has_not_read"] == ["unit"]
+    (pid,) = site.pids(["nginx"]).values()
+    conf["content"] = conf["content"].replace("8080", "8081")
+    assert site.converge()[-1]["after"]["by"] == "reload"
+    assert site.pids(["nginx"]) == {"nginx": pid}
+    eventually(lambda: "404" in site.sh("ip netns exec vm-a curl -sS http://10.0.0.1:8081/x"))

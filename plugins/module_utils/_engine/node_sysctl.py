@@ -11,9 +11,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import sysctl
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import files, sysctl
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Backend, Change
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput, EngineError
 
@@ -86,12 +85,12 @@ class NodeSysctl(Backend):
 
     def apply(self, changes, have):
         # The drop-in first: a run killed after it still knows what the values were. Its removal last, likewise.
-        files = [change for change in changes if change.object.startswith("file ")]
-        for change in files:
+        drop_in = [change for change in changes if change.object.startswith("file ")]
+        for change in drop_in:
             if change.after is not None:
                 _write(self._path, "".join(f"{line}\n" for line in change.after))
-        _write_live({_key(change): change.after for change in changes if change not in files})
-        if any(change.after is None for change in files):
+        _write_live({_key(change): change.after for change in changes if change not in drop_in})
+        if any(change.after is None for change in drop_in):
             os.unlink(self._path)
 
     def undo(self, changes, have):
@@ -117,12 +116,4 @@ def _lines(text):
 def _write(path, text):
     """Replace the file at once: systemd-sysctl may read it at any moment."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".node_sysctl")
-    try:
-        with open(descriptor, "w") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    files.replace(path, text.encode(), 0o644)
