@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import tests.conftest  # noqa: E402, F401  (makes the collection importable)
 from tests.lab import Lab  # noqa: E402  (the path above makes it importable)
 
 

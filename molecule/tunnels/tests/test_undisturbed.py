@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is added goes in beside what runs: no ping and no stream loses anything, and only what is new is touched."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from tests.lab import Ping, Stream
+
+SSH = {"direction": "ingress", "protocol": "tcp", "port_range_min": 22, "port_range_max": 22}
+WHITE = {
+    "name": "white",
+    "network_type": "vxlan",
+    "segmentation_id": 300,
+    "subnets": [{"name": "white-subnet", "cidr": "10.0.6.0/24", "gateway_ip": None, "enable_dhcp": False}],
+}
+
+
+def port(name, network, host, address):
+    return {
+        "name": name,
+        "network": network,
+        "binding_host_id": host,
+        "fixed_ips": [{"subnet": f"{network}-subnet", "ip_address": address}],
+    }
+
+
+@pytest.fixture(scope="module")
+def traffic(lab):
+    """Pings, twenty a second, and streams over networks of every type. They must come through unharmed."""
+    running = [
+        Ping(lab, "compute1", "vm-blue1", "10.0.0.2"),
+        Ping(lab, "compute3", "vm-grey3", "10.0.5.1"),
+        Stream(lab, "compute1", "compute2", "vm-green2", "10.0.3.2", client_namespace="vm-green1"),
+        Stream(lab, "compute3", "compute2", "vm-gold2", "10.0.4.2", client_namespace="vm-gold3"),
+        Stream(lab, "compute1", "compute1", "vm-blue4", "10.0.0.4", client_namespace="vm-blue1"),
+    ]
+    yield
+    for each in running:
+        each.assert_unbroken()
+
+
+@pytest.fixture(scope="module")
+def site(lab):
+    """The site's variables, which grow from test to test."""
+    known = ("dataplane_networks", "dataplane_ports", "dataplane_security_groups")
+    return {name: copy.deepcopy(lab.site().get(name, [])) for name in known}
+
+
+def converge(lab, site):
+    return lab.play("site.yml", "--extra-vars", json.dumps(site))
+
+
+def changes(run):
+    return [(task["host"], change) for task in run.tasks for change in task["changes"]]
+
+
+def assert_only_adds(run):
+    """What is there already stays as it is; lists only grow."""
+    for _host, change in changes(run):
+        assert change["action"] == "create" or grows(change["before"], change["after"]), change
+
+
+def grows(before, after):
+    """Whether after is before and more: a tunnel appended to a flow, a member to a group, a rule to a chain."""
+    if isinstance(before, dict):
+        return all(grows(value, after[key]) for key, value in before.items())
+    if isinstance(before, list):
+        return [each for each in after if each in before] == before
+    return before is None or before == after or (isinstance(before, str) and after.startswith(before))
+
+
+def test_a_network_that_has_no_port_yet(lab, traffic, site):
+    site["dataplane_networks"].append(WHITE)
+    assert converge(lab, site).objects() == []
+
+
+def test_its_first_ports(lab, traffic, site):
+    site["dataplane_ports"] += [
+        port("white1", "white", "compute1", "10.0.6.1"),
+        port("white2", "white", "compute2", "10.0.6.2"),
+    ]
+    run = converge(lab, site)
+    assert_only_adds(run)
+    assert {host for host, _change in changes(run)} == {"compute1", "compute2"}
+    lab.sh("compute1", "ip netns exec vm-white1 ping -c 3 -i 0.2 -W 2 10.0.6.2")
+
+
+def test_a_port_that_takes_its_network_to_another_host(lab, traffic, site):
+    site["dataplane_ports"].append(port("green3", "green", "compute3", "10.0.3.3"))
+    run = converge(lab, site)
+    assert_only_adds(run)
+    assert any("gre-0a000121" in change["object"] for _host, change in changes(run)), "a tunnel to compute3"
+    lab.sh("compute3", "ip netns exec vm-green3 ping -c 3 -i 0.2 -W 2 10.0.3.1")
+
+
+def test_a_security_group_rule(lab, traffic, site):
+    site["dataplane_security_groups"] = [{"name": "default", "rules": [SSH]}]
+    run = converge(lab, site)
+    assert_only_adds(run)
+    assert {host for host, _change in changes(run)} == {"compute1", "compute2", "compute3"}
+    assert all("22" in json.dumps(change) for _host, change in changes(run))
+
+
+def test_taking_all_of_that_away_again(lab, traffic):
+    run = lab.play("site.yml")
+    assert run.objects(), "something was taken away"
+    assert lab.play("site.yml").changes() == {}
