@@ -44,12 +44,19 @@ class State:
 
 
 class Plan(NamedTuple):
-    """What changes. rules: {family: RulesPlan}; sets: [SetChange]; sysctls, links: [Change]."""
+    """What changes. rules: {family: RulesPlan}; sets: [SetChange]; sysctls, links: [Change].
+
+    before, after: Filter, None where nothing changes. ending: {zone: key of its port, or None}
+    of zones in which connections may have to end.
+    """
 
     rules: dict
     sets: list
     sysctls: list
     links: list
+    before: lost.Filter | None
+    after: lost.Filter | None
+    ending: dict
 
 
 class SecurityGroups(Backend):
@@ -61,6 +68,7 @@ class SecurityGroups(Backend):
         read = parse.parse_ids if self._absent else parse.parse
         self._groups, self._ports, plugs = read(config or [], params["ports"] or [])
         self._plug = HybridPlug(plugs, self._owner, self._purge, self._adopt, check_mode, self._absent)
+        self._noted = False
 
     def observe(self):
         sources = {family: partial(self._read_rules, family) for family in restore.TOOLS}
@@ -86,7 +94,7 @@ class SecurityGroups(Backend):
         try:
             return sets.read()
         except MissingTool:
-            if self._check_mode or not any(rule.group for group in self._groups.values() for rule in group.rules):
+            if self._check_mode or self._absent or not self._ports:
                 return {}
             raise
 
@@ -95,13 +103,26 @@ class SecurityGroups(Backend):
             found = {family: self._rules_plan(family, have) for family in restore.TOOLS}
             named = {name for one in found.values() for name in one.sets_named()}
             wanted = sets.wanted(self._groups, named, self._owner)
-            have.plan = Plan(
-                found,
-                sets.changes(have.sets, wanted, named, self._owner, self._adopt),
-                self._sysctls(have),
-                self._plug.diff(have.links),
-            )
+            changed = sets.changes(have.sets, wanted, named, self._owner, self._adopt)
+            noted = sets.noted_zones(have.sets)
+            before = after = None
+            ending = {}
+            if noted or changed or any(one.changes for one in found.values()):
+                before, after = self._filters(have, found, changed)
+                ending = {**lost.holders(noted, after), **lost.zones(before, after)}
+            links = self._plug.diff(have.links)
+            have.plan = Plan(found, changed, self._sysctls(have), links, before, after, ending)
         return have.plan
+
+    @staticmethod
+    def _filters(have, found, changed):
+        """What the host lets pass before the change, and after it."""
+        before = {name: one.members for name, one in have.sets.items()}
+        after = {**before, **{change.name: change.after.members for change in changed if change.after}}
+        return tuple(
+            lost.Filter({family: getattr(one, when) for family, one in found.items()}, members, have.protocol_names)
+            for when, members in (("before", before), ("after", after))
+        )
 
     def _rules_plan(self, family, have):
         wish = rules.Wish(self._groups, self._ports, self._owner, self._purge, self._adopt, self._absent)
@@ -127,10 +148,21 @@ class SecurityGroups(Backend):
             *(change for family, one in plan.rules.items() for change in one.report(family)),
             *report.of_sets(dropped),
             *_additions(plan.links),
+            *self._left_over(have),
         ]
+
+    def _left_over(self, have):
+        """What a run that was killed had not come to. What this one has noted it will come to."""
+        zones = sorted(sets.noted_zones(have.sets))
+        if not zones or self._noted:
+            return []
+        return [Change("delete", "connections that are allowed no more", {"zones": zones}, None, "conntrack")]
 
     def apply(self, changes, have):
         plan = self._plan(have)
+        if plan.ending:
+            self._noted = True
+            sets.note_zones(plan.ending)
         self._plug.apply(_removals(plan.links), have.links)
         sysctl.write_all({_key(change): change.after for change in plan.sysctls})
         sets.fill(plan.sets, have.sets)
@@ -152,17 +184,16 @@ class SecurityGroups(Backend):
         sets.drop(back, now)
         sysctl.write_all({_key(change): change.before for change in plan.sysctls})
         self._plug.undo(_removals(plan.links), have.links)
+        if self._noted and not sets.noted_zones(have.sets):
+            sets.forget_zones()
 
     def settled(self, changes, have):
         plan = self._plan(have)
-        after_sets = {change.name: change.after.members for change in plan.sets if change.after}
-        before_sets = {name: found.members for name, found in have.sets.items()}
-        before = lost.Filter({f: one.before for f, one in plan.rules.items()}, before_sets, have.protocol_names)
-        after_sets = {**before_sets, **after_sets}
-        after = lost.Filter({f: one.after for f, one in plan.rules.items()}, after_sets, have.protocol_names)
-        held = lost.zones(before, after)
-        if held:
-            connections.delete(lost.entries(connections.read(held), held, before, after))
+        if plan.ending:
+            found = connections.read(plan.ending)
+            unknown = sets.noted_zones(have.sets)
+            connections.delete(lost.entries(found, plan.ending, plan.before, plan.after, unknown))
+            sets.forget_zones()
 
 
 def _removals(links):

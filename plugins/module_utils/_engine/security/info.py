@@ -24,6 +24,7 @@ def read():
     members = {}
     with contextlib.suppress(MissingTool):
         members = sets.read()
+        members.pop(sets.ZONES, None)
     return {
         "ports": [_port(key, owner, {family: ports.get(key) for family, ports in families.items()}) for key in keys],
         "sets": [

@@ -63,28 +63,36 @@ def zones(before, after):
     """{zone: key of the port that has it now, or None} of every port whose connections may be lost."""
     keys = {key for one in (before, after) for family in one.ports.values() for key in family}
     changed = [key for key in keys if before.of(key) != after.of(key)]
-    given_up = {before.zones[key]: None for key in changed if key in before.zones}
-    return {**given_up, **{zone: key for key, zone in after.zones.items() if key in changed or zone in given_up}}
+    zones_of = (one.zones[key] for one in (before, after) for key in changed if key in one.zones)
+    return holders(zones_of, after)
 
 
-def entries(found, held, before, after):
+def holders(some, after):
+    """{zone: key of the port that has it, or None} of some zones."""
+    held = {zone: key for key, zone in after.zones.items()}
+    return {zone: held.get(zone) for zone in some}
+
+
+def entries(found, held, before, after, unknown=()):
     """The Entries, of those found in the zones held, that were allowed before and are not now.
 
-    Of a zone that nobody holds now all are lost, and its next holder shall not find them.
+    Of a zone that nobody holds now all are lost, and its next holder shall not find them. What is
+    in a zone that the port had not before, or in an unknown one, counts as allowed until now.
     """
-    return [entry for entry in found if _is_lost(entry, held[entry.zone], before, after)]
+    return [
+        entry for entry in found
+        if held[entry.zone] is None or _is_lost(entry, held[entry.zone], before, after, entry.zone in unknown)
+    ]  # fmt: skip
 
 
-def _is_lost(entry, key, before, after):
-    if key is None:
-        return True
+def _is_lost(entry, key, before, after, is_unknown):
     connection = entry.connection
     family = "ipv4" if len(connection.source) == 4 else "ipv6"
     own = before.sources(key, family) + after.sources(key, family)
     to, by = _closest(own, connection.target), _closest(own, connection.source)
     question = (key, family, connection, to >= by, by >= to)
-    is_stale = before.zones.get(key) != entry.zone  # of whoever had the zone before
-    return (is_stale or before.allows(*question)) and not after.allows(*question)
+    was_allowed = is_unknown or before.zones.get(key) != entry.zone or before.allows(*question)
+    return was_allowed and not after.allows(*question)
 
 
 def _closest(prefixes, address):

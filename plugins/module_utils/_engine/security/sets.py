@@ -4,6 +4,9 @@
 Whose a set is says a list of sets, cloudnet-dataplane, that holds every set of ours
 with a comment naming the owner. Nothing matches against that list; but nobody can
 destroy what is in it, and set and list live in the kernel together.
+
+Another set notes the conntrack zones in which connections are yet to end, while rules
+change: a run that is killed before it has ended them leaves that to the next one.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.command import find, run
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.command import run
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, ForeignObject
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security import names
 
 TOOL = PACKAGE = "ipset"
+#: The set that notes zones.
+ZONES = f"{mark.SET}-zones"
 _FAMILIES = {"IPv4": "inet", "IPv6": "inet6"}
 _HALVES = {"0.0.0.0/0": ("0.0.0.0/1", "128.0.0.0/1"), "::/0": ("::/1", "8000::/1")}
 
@@ -72,11 +77,6 @@ def changes(have, want, named, owner, adopt):
             result.append(SetChange(name, before, after))
     ours = [name for name, found in have.items() if found.owner == owner and name not in named]
     return result + [SetChange(name, have[name], None) for name in ours]
-
-
-def required():
-    """Raise MissingTool now rather than later."""
-    find(TOOL, PACKAGE)
 
 
 def read():
@@ -138,6 +138,21 @@ def drop(changed, have):
     if gone and not staying and not any(after for _name, _before, after in changed):
         lines.append(f"destroy {mark.SET}")
     _restore(lines)
+
+
+def noted_zones(have):
+    """The zones that a run has noted and was killed before it was done with them."""
+    return {int(zone) for zone in have[ZONES].members} if ZONES in have else set()
+
+
+def note_zones(zones):
+    """Note zones in which connections will have to end."""
+    _restore([f"create {ZONES} bitmap:port range 0-65535 -exist", *(f"add {ZONES} {zone} -exist" for zone in zones)])
+
+
+def forget_zones():
+    """They have ended."""
+    _restore([f"destroy {ZONES}"])
 
 
 def _restore(lines):
