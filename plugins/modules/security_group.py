@@ -147,8 +147,8 @@ options:
         type: bool
         default: false
 notes:
-  - Needs the kernel module br_netfilter. Settings C(net.bridge.bridge-nf-call-*) that keep bridged packets from the
-    rules are corrected.
+  - Needs the Debian packages iptables and ipset, and the kernel module br_netfilter.
+  - Settings C(net.bridge.bridge-nf-call-*) that keep bridged packets from the rules are corrected.
 seealso:
   - module: cloudnet.dataplane.security_group_info
   - module: cloudnet.dataplane.ovs_port
