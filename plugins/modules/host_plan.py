@@ -13,8 +13,9 @@ author:
   - The cloudnet.dataplane founders (@cloudnet)
 description:
   - Reads the plan that M(cloudnet.dataplane.plan) compiled for this host, and returns its sections.
-  - The long sections (C(ports), C(flows), C(namespaces), C(security_groups), C(nat_rules), C(floating_ips)) are packed
-    for the option C(packed) of the modules that take them; the others are plain data.
+  - The long sections (C(ports), C(flows), C(namespaces), C(security_groups), C(nat_rules), C(floating_ips),
+    C(services)) are packed for the option C(packed) of the modules that take them; the others are plain data.
+  - Services have files that hold secrets, so the result is never shown.
   - Runs on the Ansible controller and touches no host.
 options:
   plan_dir:
@@ -56,7 +57,7 @@ RETURN = r"""
 namespaces:
   description:
     - A long section, packed.
-    - C(internal_ports), C(ports), C(flows), C(security_groups), C(nat_rules) and C(floating_ips) likewise.
+    - C(internal_ports), C(ports), C(flows), C(security_groups), C(nat_rules), C(floating_ips) and C(services) likewise.
   returned: success
   type: str
 owner:
@@ -76,6 +77,11 @@ sysctls:
   description: The node's sysctls.
   returned: success
   type: dict
+packages:
+  description: The Debian packages that the services need.
+  returned: success
+  type: list
+  elements: str
 listeners:
   description: Where to answer probes on this host, as M(cloudnet.dataplane.probe) takes it.
   returned: success
