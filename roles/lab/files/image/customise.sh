@@ -14,7 +14,7 @@ systemctl set-default multi-user.target
 systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
     e2scrub_reap.service systemd-timesyncd.service systemd-resolved.service systemd-networkd.service \
     systemd-networkd-wait-online.service systemd-logind.service console-getty.service getty@.service \
-    getty-static.service
+    getty-static.service systemd-ask-password-wall.path systemd-ask-password-console.path
 
 # Only what the cloud starts runs: these are tools here
 systemctl disable haproxy.service nginx.service radvd.service
