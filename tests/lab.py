@@ -112,9 +112,10 @@ class Run:
             if task["changed"]
         }
 
-    def objects(self):
-        """The names of all changed objects, sorted."""
-        return sorted(change["object"] for task in self.tasks for change in task["changes"])
+    def objects(self, *hosts):
+        """The names of all changed objects, sorted; only those on these hosts, if any is named."""
+        tasks = [task for task in self.tasks if not hosts or task["host"] in hosts]
+        return sorted(change["object"] for task in tasks for change in task["changes"])
 
     def failures(self):
         return [task["msg"] for task in self.tasks if task["failed"]]
