@@ -54,6 +54,12 @@ class Site:
         eventually(lambda: self.sh(f"systemctl show -P MainPID cloudnet-{name}") not in (str(pid), "0"), seconds=10)
         return time.monotonic() - started
 
+    def plug(self):
+        """Make the namespaces as they were converged, and one wire between them."""
+        self.remote.run("netns", owner="demo", config=WANTED["namespaces"])
+        self.sh("{ ip link show wire || ip link add wire type bridge; } && ip link set wire up"
+                " && for port in tapouter qrouter vmouter; do ip link set $port master wire; done")  # fmt: skip
+
     def page(self):
         """What haproxy answers in the router."""
         return self.sh("ip netns exec vm-a curl -sS --max-time 5 http://10.0.0.1:9697/")
@@ -69,8 +75,7 @@ class Site:
 @pytest.fixture(scope="session")
 def remote(lab):
     made = Remote(f"{lab.name}-network1")
-    made.sh("{ ip link show wire || ip link add wire type bridge; } && ip link set wire up"
-            " && for port in tapouter qrouter vmouter; do ip link set $port master wire; done")  # fmt: skip
+    Site(made).plug()
     script = '#!/bin/sh\n[ -z "$new_ip_address" ] || ip addr replace $new_ip_address/24 dev $interface\n'
     made.sh(f"printf '%s' '{script}' >/tmp/set-address; chmod +x /tmp/set-address")
     return made
