@@ -31,8 +31,9 @@ class Capture:
     """Records a lab's wire (mgmt, tunnel, vlan, external) or one cable of it (HOST-eth1)."""
 
     def __init__(self, lab, wire):
-        self._file = Path(tempfile.mkdtemp(prefix="capture-")) / "frames.pcap"
-        command = ["tcpdump", "-Z", "root", "-U", "-n", "-B", "8192", "-i", wire, "-w", str(self._file)]
+        self._directory = tempfile.TemporaryDirectory(prefix="capture-")
+        self._file = Path(self._directory.name) / "frames.pcap"
+        command = ["tcpdump", "-Z", "root", "--immediate-mode", "-B", "8192", "-i", wire, "-U", "-w", str(self._file)]
         self._process = subprocess.Popen(
             ["ip", "netns", "exec", f"{lab.name}-wires", *command], stderr=subprocess.PIPE, text=True
         )
@@ -43,7 +44,8 @@ class Capture:
         time.sleep(0.3)  # what was sent last is on its way
         self._process.terminate()
         self._process.communicate(timeout=10)
-        return list(_frames(self._file.read_bytes()))
+        with self._directory:
+            return list(_frames(self._file.read_bytes()))
 
     def tunnelled(self):
         """Stop; every frame that was inside a tunnel."""
