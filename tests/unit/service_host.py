@@ -132,6 +132,7 @@ class Host:
         process, known = self.processes[service.name], self._known[service.name]
         assert process.state == RUNNING
         assert process.digest == unit.digest(service)
+        assert process.namespace == self.namespaces[service.namespace]
         for path in (*service.read_at_start(), *service.read_again()):
             assert known.get(path) == self.paths[path].content, path
 

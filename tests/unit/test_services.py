@@ -408,47 +408,80 @@ def test_a_secret_is_in_no_change():
     ]  # fmt: skip
 
 
-names = st.sampled_from("ab")
-contents = st.sampled_from(["one\n", "two\n"])
+#: What a random service of the name a may be like; a file whose content is None is none of its.
+CHOICES = {
+    "namespace": ["a", "b"],
+    "command": [["/bin/d", "a"], ["/bin/d", "b"]],
+    "description": ["a", "b"],
+    "reload_signal": ["HUP", None],
+    "directories": [[{"path": HOME}], []],
+    f"{HOME}/one": ["one\n", "two\n", None],
+    "/etc/two": ["one\n", "two\n", None],
+    "change of one": ["reload", "restart", "none"],
+    "change of two": ["reload", "restart", "none"],
+}
+choices = st.fixed_dictionaries({key: st.sampled_from(values) for key, values in CHOICES.items()})
+
+
+def chosen(choice):
+    """The item of such a service."""
+    paths = {path: choice[f"change of {path.rpartition('/')[2]}"] for path in choice if path.startswith("/")}
+    files = [{"path": path, "content": choice[path], "change": change} for path, change in paths.items()
+             if choice[path] is not None]  # fmt: skip
+    keys = ("namespace", "command", "description", "reload_signal", "directories")
+    return {"name": "a", "files": files, **{key: choice[key] for key in keys}}
+
+
+services = choices.map(chosen)
 
 
 @st.composite
-def services(draw):
-    """A random item of the service a, valid by construction."""
-    files = [
-        {"path": f"{draw(st.sampled_from([HOME, '/etc']))}/{name}", "content": draw(contents),
-         "change": draw(st.sampled_from(["restart", "reload", "none"]))}
-        for name in draw(st.lists(names, unique=True))
-    ]  # fmt: skip
-    return {
-        "name": "a",
-        "namespace": draw(names),
-        "command": ["/bin/d", draw(names)],
-        "description": draw(names),
-        "reload_signal": draw(st.sampled_from(["HUP", None])),
-        "directories": [{"path": HOME}] if draw(st.booleans()) else [],
-        "files": files,
-    }
+def runs(draw):
+    """Runs that each want a little else: (what, after how many writes it is killed, when the process dies meanwhile).
+
+    None: it is not killed, nothing dies. The last one is not, and often wants what the one before wanted.
+    """
+    moments = st.none() | st.integers(0, 8)
+    wanted, found = draw(choices), []
+    for _run in range(draw(st.integers(1, 4))):
+        found.append((wanted, draw(moments), draw(moments)))
+        keys = draw(st.sets(st.sampled_from(sorted(CHOICES)), max_size=2))
+        wanted = {**wanted, **{key: draw(st.sampled_from(CHOICES[key])) for key in keys}}
+    found.append((draw(st.sampled_from([found[-1][0], wanted])), None, None))
+    return [(chosen(choice), *moments) for choice, *moments in found]
 
 
-#: A run: what it wants, after how many writes it is killed, and when the process dies and is started again by systemd.
-runs = st.lists(st.tuples(services(), st.integers(0, 12), st.integers(0, 12)), max_size=4)
-
-
-@given(runs, services())
-def test_a_run_killed_anywhere_is_finished_by_the_next(killed, last):
-    found = Host()
-    for wanted, writes, crash in killed:
-        found.converge(goal(wanted, adopt=True, purge=True), killed_after=writes, crash_at=crash)
-    wanted = goal(last, adopt=True, purge=True)
-    found.converge(wanted)
-    assert told(found, wanted) == []
-    found.assert_knows(wanted.wanted["a"])
+def finish(found, runs):
+    """Make the runs, and insist that the last one leaves nothing to do, nothing unread and no file too many."""
+    for wanted, writes, crash in runs:
+        last = goal(wanted, adopt=True, purge=True)
+        found.converge(last, killed_after=writes, crash_at=crash)
+    assert told(found, last) == []
+    found.assert_knows(last.wanted["a"])
     ours = {path for path, seen in found.paths.items() if seen.kind == "file"}
-    assert ours == {file.path for file in wanted.wanted["a"].files}
+    assert ours == {file.path for file in last.wanted["a"].files}
 
 
-@given(services(), services())
+@given(runs())
+def test_killed_runs_are_finished_by_the_next(runs):
+    finish(Host(), runs)
+
+
+@pytest.mark.parametrize("changes", [("reload", "restart"), ("restart", "none"), ("none", "reload")])
+@pytest.mark.parametrize("signal", CHOICES["reload_signal"])
+@pytest.mark.parametrize("key", CHOICES)
+def test_a_run_that_changes_one_thing_and_is_killed_anywhere_is_finished_by_the_next(changes, signal, key):
+    first = {key: values[0] for key, values in CHOICES.items()}
+    first.update({"reload_signal": signal, "change of one": changes[0], "change of two": changes[1]})
+    before = chosen(first)
+    for value in CHOICES[key]:
+        after = chosen({**first, key: value})
+        for writes in range(7):
+            for crash in (None, *range(writes)):
+                finish(Host(), [(before, None, None), (after, writes, crash), (after, None, None)])
+
+
+@given(services, services)
 def test_every_change_names_another_object_and_says_what_it_was(first, second):
     found, wanted = host(first), goal(second)
     made = changes(found, wanted)
