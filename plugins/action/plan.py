@@ -3,33 +3,24 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._action import SiteAction
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations import lockfile
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocate import allocate
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.compile import compile_site
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.files import write_plans
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.summary import summary
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.errors import SiteError
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load import load
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.variables import (
-    host_groups,
-    host_variables,
-    site_variables,
-)
 
 
-class ActionModule(ActionBase):
+class ActionModule(SiteAction):
     """Validate, allocate, compile, write."""
 
-    _supports_check_mode = True
     _supports_diff = True
-    TRANSFERS_FILES = False
 
     def run(self, tmp=None, task_vars=None):
         """Result keys as documented in plugins/modules/plan.py."""
@@ -37,10 +28,10 @@ class ActionModule(ActionBase):
         _result, arguments = self.validate_argument_spec(
             argument_spec={"plan_dir": {"type": "path"}, "allocations": {"type": "path"}}
         )
-        allocations = arguments["allocations"] or self._beside_inventory(task_vars)
+        allocations = arguments["allocations"] or self.beside_inventory(task_vars)
         try:
             old = lockfile.read(allocations)
-            site = load(self._site(task_vars), self._hosts(task_vars))
+            site = self.load_site(task_vars)
             new = allocate(site, old)
             plans = compile_site(site, new)
         except SiteError as error:
@@ -69,18 +60,3 @@ class ActionModule(ActionBase):
                 "after": lockfile.text(new) if allocations_changed else "",
             },
         }
-
-    def _beside_inventory(self, task_vars):
-        directory = task_vars.get("inventory_dir") or os.getcwd()
-        return os.path.join(str(directory), lockfile.FILE)
-
-    def _site(self, task_vars):
-        return site_variables(task_vars, lambda name: self._templar.template(task_vars[name]))
-
-    def _hosts(self, task_vars):
-        """{host: {"groups": [...], its variables}} of every host in one of our groups, whatever --limit says."""
-        hosts = {}
-        for name, groups in host_groups(task_vars["groups"]).items():
-            variables = task_vars["hostvars"][name]
-            hosts[name] = {**host_variables(variables, variables.__getitem__), "groups": groups}
-        return hosts

@@ -82,14 +82,4 @@ packages:
   returned: success
   type: list
   elements: str
-listeners:
-  description: Where to answer probes on this host, as M(cloudnet.dataplane.probe) takes it.
-  returned: success
-  type: list
-  elements: dict
-probes:
-  description: What to ask from this host, as M(cloudnet.dataplane.probe) takes it.
-  returned: success
-  type: list
-  elements: dict
 """

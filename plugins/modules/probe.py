@@ -14,8 +14,9 @@ author:
 description:
   - Pings and opens TCP connections from inside network namespaces, all at the same time, and reports each answer.
   - With O(listen) it answers TCP connections inside namespaces instead, for a bounded time, each with the address
-    that the connection came from, so that the other side learns which source address was seen.
-  - Never fails because a probe found no way; that is a result.
+    that the connection came from and the listener's name, so that the other side learns which source address was
+    seen and who it is that answers.
+  - Never fails because of what a probe finds; that is a result.
 options:
   probes:
     description: What to ask.
@@ -26,28 +27,50 @@ options:
         description: What the probe proves, for the report.
         type: str
         required: true
+      origin:
+        description: Who asks, for the report.
+        type: str
+      target:
+        description: Who is asked, for the report.
+        type: str
       namespace:
         description: The namespace to ask from. The host's own network when omitted.
         type: str
       kind:
-        description: An ICMP echo request, or a TCP connection.
+        description:
+          - An ICMP echo request, or a TCP connection.
+          - V(namespace) asks whether the namespace exists.
         type: str
-        choices: [ping, tcp]
+        choices: [ping, tcp, namespace]
         default: ping
       address:
-        description: The address to reach, IPv4 or IPv6.
+        description: The address to reach, IPv4 or IPv6. Not for V(namespace).
         type: str
-        required: true
       port:
         description: TCP port.
         type: int
         default: 7777
+      expect:
+        description:
+          - Whether an answer has to come. A refused connection is an answer, too, but never the one that has to come.
+          - An answer that must not come is waited for half as long as another.
+        type: str
+        choices: [reached, unreached]
+        default: reached
       expect_source:
         description: The source address that the far end must see, for V(tcp) towards a listener of this module.
         type: str
+      expect_answered_by:
+        description: The name of the listener that must answer, for V(tcp) towards a listener of this module.
+        type: str
+  packed:
+    description:
+      - The list of O(probes) as base64 of zlib of JSON, for lists too long to travel as arguments.
+        Then the results are RV(packed_results).
+    type: str
   listen:
     description:
-      - Where to answer TCP connections.
+      - Where to answer TCP connections. In a namespace that does not exist, nobody does.
       - A listener that an earlier task of this module left on the host ends; with an empty list that is all.
     type: list
     elements: dict
@@ -59,6 +82,9 @@ options:
         description: TCP port.
         type: int
         default: 7777
+      name:
+        description: What to say about who answers, without blanks at its ends.
+        type: str
   seconds:
     description: How long to O(listen), in seconds.
     type: int
@@ -82,7 +108,7 @@ attributes:
 EXAMPLES = r"""
 - name: Answer on port 7777 for half a minute
   cloudnet.dataplane.probe:
-    listen: [{port: 7777}]
+    listen: [{port: 7777, name: this host}]
     seconds: 30
 
 - name: Ask whether the way is open
@@ -92,6 +118,10 @@ EXAMPLES = r"""
         kind: tcp
         address: 127.0.0.1
         expect_source: 127.0.0.1
+        expect_answered_by: this host
+      - name: nothing has this address
+        address: 192.0.2.1
+        expect: unreached
   register: answers
 
 - name: Insist on it
@@ -111,7 +141,10 @@ results:
   elements: dict
   contains:
     ok:
-      description: Whether the answer came, from the expected source.
+      description: Whether it is as expected.
+      type: bool
+    reached:
+      description: Whether an answer came, be it a refusal.
       type: bool
     detail:
       description: The answer in words.
@@ -119,42 +152,61 @@ results:
     source:
       description: The source address that the far end saw.
       type: str
+    answered_by:
+      description: The name of the listener that answered.
+      type: str
+packed_results:
+  description: The same, packed.
+  returned: with O(packed)
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.probe import PORT, listen, probe
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.probe.ask import probe
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.probe.listen import PORT, listen
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack, unpack
 
 PROBE = {
     "name": {"type": "str", "required": True},
+    "origin": {"type": "str"},
+    "target": {"type": "str"},
     "namespace": {"type": "str"},
-    "kind": {"type": "str", "choices": ["ping", "tcp"], "default": "ping"},
-    "address": {"type": "str", "required": True},
+    "kind": {"type": "str", "choices": ["ping", "tcp", "namespace"], "default": "ping"},
+    "address": {"type": "str"},
     "port": {"type": "int", "default": PORT},
+    "expect": {"type": "str", "choices": ["reached", "unreached"], "default": "reached"},
     "expect_source": {"type": "str"},
+    "expect_answered_by": {"type": "str"},
 }
-LISTENER = {"namespace": {"type": "str"}, "port": {"type": "int", "default": PORT}}
+#: What each kind needs
+REQUIRED = [("kind", "ping", ["address"]), ("kind", "tcp", ["address"]), ("kind", "namespace", ["namespace"])]
+LISTENER = {"namespace": {"type": "str"}, "port": {"type": "int", "default": PORT}, "name": {"type": "str"}}
 
 
 def main():
     """Listen, or ask."""
     module = AnsibleModule(
         argument_spec={
-            "probes": {"type": "list", "elements": "dict", "options": PROBE},
+            "probes": {"type": "list", "elements": "dict", "options": PROBE, "required_if": REQUIRED},
+            "packed": {"type": "str"},
             "listen": {"type": "list", "elements": "dict", "options": LISTENER},
             "seconds": {"type": "int", "default": 30},
         },
-        mutually_exclusive=[("probes", "listen")],
-        required_one_of=[("probes", "listen")],
+        mutually_exclusive=[("probes", "packed", "listen")],
+        required_one_of=[("probes", "packed", "listen")],
         supports_check_mode=True,
     )
     try:
         if module.params["listen"] is not None:
             listen(module.params["listen"], module.params["seconds"])
             module.exit_json(changed=False)
+        if module.params["packed"] is not None:
+            results = probe(unpack(module.params["packed"]))
+            module.exit_json(changed=False, packed_results=pack(results))
         module.exit_json(changed=False, results=probe(module.params["probes"]))
-    except (EngineError, OSError) as error:
+    except (EngineError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))
 
 

@@ -9,11 +9,16 @@ import subprocess
 import pytest
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocate import allocate
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocated import Allocated
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.lock import empty
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.compile import compile_site
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.site_security import SiteSecurity
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.questions import questions
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.report import disagreements
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load import load
 from tests.golden.converge import converge
 from tests.unit.cloud import HOSTS, SITE, changed
+from tests.unit.reach import TENANT
 
 from .conftest import eventually, run
 
@@ -27,17 +32,33 @@ V6 = [
 ]
 
 
-def plans_of(plug, firewall_driver, *changes):
+#: Another tenant, whose instance eve has an address that blue's ann has, too.
+OVERLAP = [*TENANT, ("dataplane_ports[3]", {"name": "ann", "network": "blue", "binding_host_id": "compute1",
+                                            "fixed_ips": [{"subnet": "blue4", "ip_address": "10.0.0.9"}]})]
+
+
+def allocated(plug, firewall_driver, *changes):
+    """The Allocated site with everything on compute1."""
     host = changed(HOSTS["network1"], ("groups", ["network", "compute"]), ("dataplane_bridge_interfaces", {}),
                    ("dataplane_interface_plug", plug), ("dataplane_firewall_driver", firewall_driver))
     hosts = {"compute1": host, "outside": HOSTS["outside"]}
     site = load(changed(SITE, ("dataplane_verify_internet", INTERNET), *V6, *changes), hosts)
-    return compile_site(site, allocate(site, empty()))
+    return Allocated(site, allocate(site, empty()))
+
+
+def plans_of(*choices):
+    site = allocated(*choices)
+    return compile_site(site.site, site.lock)
 
 
 @pytest.fixture(params=[("veth", "iptables_hybrid"), ("internal", "iptables_hybrid"), ("veth", "noop")], ids="-".join)
-def plans(request):
-    return plans_of(*request.param)
+def site(request):
+    return allocated(*request.param, *OVERLAP)
+
+
+@pytest.fixture
+def plans(site):
+    return compile_site(site.site, site.lock)
 
 
 @pytest.fixture
@@ -62,15 +83,18 @@ def _world_outside():
     run("ip", "netns", "exec", "outside", "ethtool", "-K", "eth0", "tx", "off")
 
 
-def test_every_probe_is_answered_as_the_model_says(cloud, module):
-    listeners = [{**listener, "namespace": "outside"} for listener in cloud["outside"]["listeners"]]
-    module("probe", listen=[*cloud["compute1"]["listeners"], *listeners], seconds=20)
-    probes = cloud["compute1"]["probes"]
-    probes += [{**probe, "namespace": "outside"} for probe in cloud["outside"]["probes"]]
-    assert len(probes) == 10
+def test_every_probe_is_answered_as_the_model_says(cloud, site, module):
+    asked = questions(site, SiteSecurity(site), 1000)
+    outside = {key: [{**each, "namespace": "outside"} for each in items] for key, items in asked["outside"].items()}
+    probes = asked["compute1"]["probes"] + outside["probes"]
+    from_ann = {"origin": "web", "address": "10.0.0.9", "expect_answered_by": "ann"}
+    assert any(from_ann.items() <= probe.items() for probe in probes)
+    assert {probe["expect"] for probe in probes} == {"reached", "unreached"}
     _settle()
+    module("probe", listen=asked["compute1"]["listeners"] + outside["listeners"], seconds=60)
     results = module("probe", probes=probes)["results"]
-    assert [f"{probe['name']}: {probe['detail']}" for probe in results if not probe["ok"]] == []
+    module("probe", listen=[])
+    assert disagreements(results) == []
 
 
 def _settle():

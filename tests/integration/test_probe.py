@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack, unpack
 
 from .conftest import run
 
@@ -54,3 +58,58 @@ def test_no_answer_is_a_result_and_not_a_failure(pair, module):
     assert ask(module, address="192.0.2.2")["ok"]
     assert not ask(module, address="198.51.100.1")["ok"]
     assert not ask(module, namespace="nowhere", address="192.0.2.2")["ok"]
+
+
+def asked(module, *probes):
+    return module("probe", probes=[{"name": "it", "namespace": "a", **each} for each in probes])["results"]
+
+
+def test_who_answers_is_told_by_name(pair, module):
+    module("probe", listen=[{"namespace": "b", "name": "bob"}], seconds=20)
+    seen, wrong = asked(module, *({"kind": "tcp", "address": "192.0.2.2", "expect_answered_by": name}
+                                  for name in ("bob", "eve")))  # fmt: skip
+    assert (seen["ok"], seen["answered_by"]) == (True, "bob")
+    assert (wrong["ok"], wrong["detail"]) == (False, "bob answers, expected eve")
+    module("probe", listen=[])
+
+
+def test_what_must_not_be_reached_is_a_fault_when_it_answers_or_refuses(pair, module):
+    module("probe", listen=[{"namespace": "b", "port": 22}], seconds=20)
+    questions = [("ping", "192.0.2.2", 0), ("tcp", "192.0.2.2", 22), ("tcp", "192.0.2.2", 23), ("tcp", "192.0.2.9", 22)]
+    results = asked(module, *({"kind": kind, "address": address, "port": port, "expect": "unreached"}
+                              for kind, address, port in questions))  # fmt: skip
+    assert [each["ok"] for each in results] == [False, False, False, True]
+    assert results[2]["detail"] == "refused: nobody listens"
+    module("probe", listen=[])
+
+
+def test_a_thousand_questions_take_the_time_of_one(pair, module):
+    module("probe", listen=[{"namespace": "b", "port": port} for port in range(1000, 1100)], seconds=20)
+    started = time.monotonic()
+    positive = [{"kind": "tcp", "address": "192.0.2.2", "port": 1000 + number % 100} for number in range(900)]
+    negative = [{"address": f"192.0.2.{last}", "expect": "unreached"} for last in range(9, 99)]
+    results = asked(module, *positive, *negative)
+    assert all(each["ok"] for each in results)
+    assert time.monotonic() - started < 10
+    module("probe", listen=[])
+
+
+def test_both_families_and_namespaces_are_asked(pair, module):
+    for name, address in (("a", "fd00::1/64"), ("b", "fd00::2/64")):
+        run("ip", "-n", name, "address", "add", address, "dev", "c0", "nodad")
+    results = asked(module, {"address": "fd00:0::2"}, {"address": "fd00::9", "expect": "unreached"},
+                    {"kind": "namespace"}, {"kind": "namespace", "namespace": "c", "expect": "unreached"})  # fmt: skip
+    assert [each["ok"] for each in results] == [True] * 4
+    assert results[0]["detail"].startswith("ttl=64 time=")
+
+
+def test_packed_questions_have_packed_answers(pair, module):
+    packed = pack([{"name": "it", "namespace": "a", "kind": "ping", "address": "192.0.2.2"}])
+    (result,) = unpack(module("probe", packed=packed)["packed_results"])
+    assert result["ok"]
+
+
+def test_nobody_answers_in_a_namespace_that_is_not_there(pair, module):
+    module("probe", listen=[{"namespace": "nowhere"}, {"namespace": "b"}], seconds=20)
+    assert ask(module, kind="tcp", address="192.0.2.2")["ok"]
+    module("probe", listen=[])

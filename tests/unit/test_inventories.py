@@ -10,7 +10,10 @@ import yaml
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations import lockfile
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocate import allocate
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocated import Allocated
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.compile import compile_site
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.topology import Topology
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.way import find_way, instance
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load import load
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema import HOST_VARIABLES, SITE_VARIABLES
 
@@ -18,7 +21,13 @@ INVENTORIES = Path(__file__).parents[2] / "inventories"
 
 
 def plans(name):
-    """The plans of an inventory, and whether its allocations are up to date."""
+    """The plans of an inventory whose allocations are up to date."""
+    cloud = allocated(name)
+    return compile_site(cloud.site, cloud.lock)
+
+
+def allocated(name):
+    """The Allocated site of an inventory whose allocations are up to date."""
     directory = INVENTORIES / name
     variables = {}
     for file in sorted((directory / "group_vars" / "all").glob("*.yml")):
@@ -30,7 +39,7 @@ def plans(name):
     old = lockfile.read(str(directory / "allocations.yml"))
     lock = allocate(site, old)
     assert lock == old, "allocations.yml is committed"
-    return compile_site(site, lock)
+    return Allocated(site, lock)
 
 
 @pytest.mark.parametrize(("inventory", "namespace", "ports", "devices"), [
@@ -63,22 +72,23 @@ def test_the_router_has_the_known_devices(inventory, namespace, ports, devices):
     assert namespace in (None, router["name"])
 
 
-def _seen(plan):
+def _seen(name):
     """{instance: as whom the world outside sees it}"""
-    probes = [*plan["network1"]["probes"], *plan["compute1"]["probes"]]
-    return {probe["namespace"]: probe["expect_source"] for probe in probes if probe["kind"] == "tcp"}
+    cloud = allocated(name)
+    topology, internet = Topology(cloud), cloud.site.verify_internet
+    ways = {port.name: find_way(topology, instance(port), internet) for port in cloud.site.ports}
+    return {name: str(way.seen[0]) for name, way in ways.items()}
 
 
 def test_public_network_translates_as_its_model():
-    plan = plans("public_network")
-    floating = plan["network1"]["floating_ips"]
+    floating = plans("public_network")["network1"]["floating_ips"]
     assert [(item["floating_ip_address"], item["fixed_ip_address"]) for item in floating] == [
         ("180.180.180.3", "20.20.20.2")]
-    assert _seen(plan) == {"vm-vm10": "180.180.180.2", "vm-vm20": "180.180.180.3"}
+    assert _seen("public_network") == {"vm10": "180.180.180.2", "vm20": "180.180.180.3"}
 
 
 def test_instance_external_hides_its_instances_behind_the_router():
-    assert _seen(plans("instance_external")) == {"vm-cirros-vm2": "10.10.10.2", "vm-cirros-vm3": "10.10.10.2"}
+    assert _seen("instance_external") == {"cirros-vm2": "10.10.10.2", "cirros-vm3": "10.10.10.2"}
 
 
 @pytest.mark.parametrize(("inventory", "vlan"), [("public_network", 1002), ("instance_external", None)])

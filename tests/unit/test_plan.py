@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the site to what is built: bridges, ports, flows, namespaces, rules, probes."""
+"""From the site to what is built: bridges, ports, flows, namespaces, rules."""
 
 from __future__ import annotations
 
@@ -268,35 +268,3 @@ def test_network_hosts_forward_and_none_filters_by_return_path():
     assert plans["network1"]["sysctls"]["net.ipv4.ip_forward"] == 1
     assert "net.ipv4.ip_forward" not in plans["compute1"]["sysctls"]
     assert plans["compute1"]["sysctls"]["net.ipv4.conf.all.rp_filter"] == 0
-
-
-# Probes
-
-def _asked(plan):
-    return [(probe["namespace"], probe["kind"], probe["address"], probe["expect_source"]) for probe in plan["probes"]]
-
-
-def test_instances_ask_their_gateway_and_the_world_which_sees_their_outside_address():
-    plans = planned(("dataplane_verify_internet", "198.51.100.10"))
-    assert _asked(plans["compute1"]) == [
-        ("vm-web", "ping", "10.0.0.1", None),
-        ("vm-web", "ping", "198.51.100.10", "203.0.113.105"),
-        ("vm-web", "tcp", "198.51.100.10", "203.0.113.105"),
-        ("vm-db", "ping", "10.0.1.1", None),
-        ("vm-db", "ping", "198.51.100.10", "203.0.113.101"),
-        ("vm-db", "tcp", "198.51.100.10", "203.0.113.101"),
-    ]
-    assert _asked(plans["outside"]) == [(None, "ping", "203.0.113.105", None), (None, "tcp", "203.0.113.105", None)]
-    assert [probe["port"] for probe in plans["outside"]["probes"] if probe["kind"] == "tcp"] == [22]
-    assert plans["compute1"]["listeners"] == [{"namespace": "vm-web", "port": 22}]
-    assert plans["outside"]["listeners"] == [{"port": 7777}]
-
-
-def test_without_source_nat_the_world_sees_the_instance_itself():
-    plans = planned(("dataplane_verify_internet", "198.51.100.10"), (f"{GATEWAY}.enable_snat", False))
-    assert ("vm-db", "ping", "198.51.100.10", "10.0.1.9") in _asked(plans["compute1"])
-
-
-def test_an_instance_without_a_router_asks_nothing():
-    plans = planned(("dataplane_routers", []), ("dataplane_floating_ips", []))
-    assert plans["compute1"]["probes"] == []

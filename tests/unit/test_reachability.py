@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What security groups let pass, cell by cell, and what verify asks because of it."""
+"""What security groups let pass, cell by cell."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.reachabil
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.site_security import SiteSecurity
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load import load
 
-from .cloud import HOSTS, SITE, changed, planned
+from .cloud import HOSTS, SITE, changed
 
 GROUPS, PORT, GATEWAY = "dataplane_security_groups", "dataplane_ports[0]", "fe80::f816:3eff:fe00:a"
 V6 = [("dataplane_networks[1].subnets[1]", {"name": "blue6", "cidr": "fd00::/64"}),
@@ -129,33 +129,3 @@ def test_what_anybody_may_everybody_may(direction, version, protocol, number):
     anybody = Packet(direction, version, protocol, number)
     somebody = anybody._replace(remote=ip_address("192.0.2.1" if version == 4 else "2001:db8::1"))
     assert not passes(_SECURITY, _WEB, anybody) or passes(_SECURITY, _WEB, somebody)
-
-
-# Probes
-
-def asked(plan):
-    return [(probe["kind"], probe.get("port")) for probe in plan["probes"]]
-
-
-@pytest.mark.parametrize(("rules", "expected"), [
-    ([], []),
-    ([rule(protocol="icmp")], [("ping", None)]),
-    ([tcp(443)], [("tcp", 443)]),
-    ([rule(protocol="icmp"), tcp(22)], [("ping", None), ("tcp", 22)]),
-    ([tcp(22, remote_ip_prefix="10.0.0.0/8")], []),
-])
-def test_the_world_asks_a_floating_ip_what_everybody_may_ask(rules, expected):
-    plans = planned((GROUPS, [{"name": "default", "rules": rules}]))
-    assert asked(plans["outside"]) == expected
-    ports = [port for kind, port in expected if kind == "tcp"]
-    assert plans["compute1"]["listeners"] == [{"namespace": "vm-web", "port": port} for port in ports]
-
-
-def test_instances_ask_what_they_may_ask():
-    dns = {"direction": "egress", "protocol": "udp"}
-    groups = [{"name": "default", "rules": [dns], "default_rules": False}]
-    assert planned((GROUPS, groups), ("dataplane_verify_internet", "198.51.100.10"))["compute1"]["probes"] == []
-    groups[0]["rules"] = [{"direction": "egress", "protocol": "icmp"}]
-    plan = planned((GROUPS, groups), ("dataplane_verify_internet", "198.51.100.10"))["compute1"]
-    assert {probe["kind"] for probe in plan["probes"]} == {"ping"}
-    assert len(plan["probes"]) == 4

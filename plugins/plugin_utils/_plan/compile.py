@@ -14,7 +14,6 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.instances
     stand_ins,
 )
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.node import node_sysctls
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.probes import listeners, probes
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_iptables import router_rules
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_namespace import router_item, router_ports
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.security_groups import security_groups
@@ -28,8 +27,8 @@ def compile_site(site, lock):
 
     A plan is plain data. Its lists are the `config` of the modules: ports (ovs_port),
     flows (ovs_flow), namespaces (netns), nat_rules, floating_ips (floating_ip), services (netns_service);
-    security_groups holds two of the module of that name; beside them bridges, sysctls, plug, the Debian
-    packages that the services need, and the probes that verify asks with the listeners that answer them.
+    security_groups holds two of the module of that name; beside them bridges, sysctls, plug and the Debian
+    packages that the services need.
     """
     return {name: _plan(view) for name, view in views(Allocated(site, lock)).items()}
 
@@ -58,6 +57,4 @@ def _plan(view):
         "floating_ips": [floating_ip_item(view, floating_ip) for floating_ip in view.floating_ips],
         "services": running,
         "packages": packages(running),
-        "probes": probes(view),
-        "listeners": listeners(view),
     }

@@ -16,6 +16,8 @@ _RA = 134
 _NEIGHBOUR_TYPES = (130, 135, 136)
 _ALL_PORTS = (1, 65535)
 _SSH = 22
+#: A remote end outside of the site, whom some rule may mean.
+STRANGER = object()
 
 
 class Packet(NamedTuple):
@@ -23,7 +25,8 @@ class Packet(NamedTuple):
 
     version: 4 or 6. protocol: as protocols.canonical gives it. number: its destination port
     or ICMP type; None for a port that nobody knows before, so that only rules for all ports count.
-    remote: the other end, an ipaddress object; None for anybody, so that only rules for everybody count.
+    remote: the other end, an ipaddress object; None for one whom nobody knows, so that only rules for everybody
+    count; STRANGER for one outside of the site whom some rule may name.
     """
 
     direction: str
@@ -58,6 +61,16 @@ def open_tcp_port(security, port, version=4, remote=None):
         if converses(security, port, Packet("ingress", version, "tcp", number, remote)):
             return number
     return None
+
+
+def tcp_ports(port, direction, around=False):
+    """The TCP ports with which the rules of an instance's groups begin. around: also their neighbours without."""
+    rules = [rule for group in port.security_groups for rule in group.rules
+             if rule.direction == direction and rule.protocol == "tcp" and rule.port_range_min is not None]
+    numbers = {rule.port_range_min for rule in rules}
+    if around:
+        numbers |= {rule.port_range_min - 1 for rule in rules} | {rule.port_range_max + 1 for rule in rules}
+    return {number for number in numbers if _ALL_PORTS[0] <= number <= _ALL_PORTS[1]}
 
 
 def passes(security, port, packet):
@@ -97,7 +110,9 @@ def _allows_number(rule, packet):
 
 
 def _allows_remote(security, rule, remote):
+    if remote is STRANGER:
+        return rule.remote_group is None or security.has_wide_member(rule.remote_group)
     if rule.remote_group:
-        return remote is not None and any(remote in network for network in security.networks(rule.remote_group))
+        return remote is not None and security.is_member(rule.remote_group, remote)
     prefix = rule.remote_ip_prefix
     return prefix is None or prefix.prefixlen == 0 or (remote is not None and remote in prefix)

@@ -15,7 +15,7 @@ class SiteSecurity:
 
     def __init__(self, allocated):
         self._allocated = allocated
-        self._addresses, self._rules, self._ra_sources = {}, {}, {}
+        self._addresses, self._rules, self._ra_sources, self._networks = {}, {}, {}, {}
 
     def addresses(self, group):
         """What the members of a group may send from, site-wide: fixed IPs and allowed address pairs, as text."""
@@ -24,9 +24,22 @@ class SiteSecurity:
             self._addresses[group] = list(dict.fromkeys(found))
         return self._addresses[group]
 
-    def networks(self, group):
-        """The same as networks of the module ipaddress."""
-        return [ip_network(address) for address in self.addresses(group)]
+    def is_member(self, group, address):
+        """Whether a group's members may send from an address, an object of the module ipaddress."""
+        hosts, wide = self._members_of(group)
+        return address in hosts or any(address in network for network in wide)
+
+    def has_wide_member(self, group):
+        """Whether a member of a group may send from whole networks, which may be anybody's."""
+        return bool(self._members_of(group)[1])
+
+    def _members_of(self, group):
+        """(addresses, networks wider than one) of the module ipaddress."""
+        if group not in self._networks:
+            networks = [ip_network(each) for each in self.addresses(group)]
+            hosts = {each.network_address for each in networks if each.prefixlen == each.max_prefixlen}
+            self._networks[group] = hosts, [each for each in networks if each.prefixlen < each.max_prefixlen]
+        return self._networks[group]
 
     def rules(self, group):
         """The rules of a group, as module security_group takes them."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-_COUNTED = ("bridges", "ports", "namespaces", "floating_ips", "services", "probes")
+_COUNTED = ("bridges", "ports", "namespaces", "floating_ips", "services")
 
 
 def summary(site, plans):
