@@ -10,7 +10,11 @@ import shutil
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import files
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services import apply, systemd, unit
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.diff import RELOAD
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.service import RESTARTING, RUNNING
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.service import (
+    RESTARTING,
+    RUNNING,
+    STOPPED,
+)
 
 
 def undo(steps, have, directory):
@@ -18,8 +22,8 @@ def undo(steps, have, directory):
     processes that are not those of before."""
     now = systemd.show([step.key for step in (*steps.stops, *steps.processes)])
     changed = {name for name, told in now.items() if told["pid"] != have.processes[name].pid or not told["pid"]}
-    running = (RUNNING, RESTARTING)
-    systemd.stop([n for n in changed if have.processes[n].state not in running and now[n]["state"] in running])
+    rested = [name for name in changed if have.processes[name].state not in (RUNNING, RESTARTING)]
+    systemd.stop([name for name in rested if now[name]["state"] != STOPPED])
     contents = [*steps.dropped, *steps.files, *steps.directories, *steps.removed]
     for step in sorted((each for each in contents if each.kind == "directory"), key=lambda each: each.key):
         _directory(step)
