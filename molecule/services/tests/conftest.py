@@ -62,7 +62,7 @@ class Site:
 
     def page(self):
         """What haproxy answers in the router."""
-        return self.sh("ip netns exec vm-a curl -sS --max-time 5 http://10.0.0.1:9697/")
+        return self.sh("ip netns exec qrouter-a curl -sS --max-time 5 http://10.0.0.1:9697/")
 
     def lease(self):
         """The address that dnsmasq gives to the instance. It is set there, too."""

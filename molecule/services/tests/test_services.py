@@ -260,4 +260,4 @@ def test_a_process_that_overwrites_its_environment_is_not_started_anew_all_the_t
     conf["content"] = conf["content"].replace("8080", "8081")
     assert site.converge()[-1]["after"]["by"] == "reload"
     assert site.pids(["nginx"]) == {"nginx": pid}
-    eventually(lambda: "404" in site.sh("ip netns exec vm-a curl -sS http://10.0.0.1:8081/x"))
+    eventually(lambda: "404" in site.sh("ip netns exec qrouter-a curl -sS http://10.0.0.1:8081/x"))
