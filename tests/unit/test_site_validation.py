@@ -59,7 +59,6 @@ STRUCTURE = [
 ]
 
 NOT_YET = [
-    ((f"{ROUTER}.distributed", True), f"{ROUTER}.distributed: true: is not supported yet by this version"),
     ((f"{ROUTER}.ha", True), f"{ROUTER}.ha: true: is not supported yet by this version"),
 ]
 

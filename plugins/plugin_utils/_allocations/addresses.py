@@ -8,11 +8,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.pool import Pool
 
 
-def allocate_addresses(site, lock, problems):
+def allocate_addresses(site, presence, lock, problems):
     """{subnet name: {key: address}} of everything whose address is not pinned."""
     pools = {subnet.name: Pool(problems) for subnet in site.subnets}
     _pin(site, pools)
-    wanted = [(fixed.key, [fixed.subnet], fixed.path) for port in site.all_ports
+    wanted = [(fixed.key, [fixed.subnet], fixed.path) for port in filter(presence.exists, site.possible_ports)
               for fixed in port.fixed_ips if fixed.address is None and not fixed.follows_mac]
     wanted += [(floating_ip.key, _floating_subnets(floating_ip), floating_ip.path)
                for floating_ip in site.floating_ips if floating_ip.address is None]
@@ -37,7 +37,7 @@ def _pin(site, pools):
     for subnet in site.subnets:
         if subnet.gateway_ip is not None:
             pools[subnet.name].pin(int(subnet.gateway_ip), f"{subnet.path}.gateway_ip")
-    for port in site.all_ports:
+    for port in site.possible_ports:
         for fixed in port.fixed_ips:
             if fixed.address is not None:
                 pools[fixed.subnet.name].pin(int(fixed.address), f"{fixed.path}.ip_address")

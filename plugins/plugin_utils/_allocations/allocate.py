@@ -5,6 +5,11 @@ from __future__ import annotations
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.addresses import allocate_addresses
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocated import Allocated
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.distributed import (
+    allocate_host_macs,
+    allocate_link_locals,
+    allocate_rule_priorities,
+)
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.lock import VERSION, checked
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.numbers import (
     allocate_conntrack_zones,
@@ -31,12 +36,17 @@ def allocate(site, lock):
     presence = Presence(Allocated(site, hosts))
     new = {
         "version": VERSION,
-        "addresses": allocate_addresses(site, lock, problems),
-        "mac_addresses": allocate_macs(site, lock, problems),
+        "addresses": allocate_addresses(site, presence, lock, problems),
+        "mac_addresses": allocate_macs(site, presence, lock, problems),
         "segmentation_ids": allocate_segmentation_ids(site, lock, problems),
         **hosts,
         "local_vlans": allocate_local_vlans(presence.networks_by_host(), lock, problems),
         "conntrack_zones": allocate_conntrack_zones(site, presence.by_host, lock, problems),
     }
+    distributed = {
+        "dvr_mac_addresses": allocate_host_macs(site, lock, problems),
+        "link_locals": allocate_link_locals(presence, lock, problems),
+        "floating_ip_priorities": allocate_rule_priorities(site, lock, problems),
+    }
     problems.refuse()
-    return new
+    return {**new, **{section: values for section, values in distributed.items() if values}}

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.eui64 import eui64
 
@@ -52,6 +52,19 @@ class Allocated:
         """The conntrack zone of an instance's port that the host filters."""
         return self.lock["conntrack_zones"][host.name][port.key]
 
+    def dvr_mac(self, host):
+        """The MAC that frames of distributed routers come from when they leave a host."""
+        return host.dvr_mac_address or self.lock["dvr_mac_addresses"][host.name]
+
+    def link_locals(self, host, router):
+        """(the router's, the external network's) end of the pair between their namespaces on a host, with length."""
+        pair = ip_network(self.lock["link_locals"][host.name][router.name])
+        return tuple(f"{address}/{pair.prefixlen}" for address in (pair[0], pair[1]))
+
+    def rule_priority(self, floating_ip):
+        """The priority of the rule that leads what the fixed IP of a distributed floating IP sends."""
+        return self.lock["floating_ip_priorities"][floating_ip.port.host.name][floating_ip.key]
+
     @cached_property
     def gateway_routers(self):
         """{subnet: the router that has its gateway_ip}"""
@@ -64,7 +77,7 @@ class Allocated:
         return {item.fixed_ip: item for item in self.site.floating_ips if item.router}
 
     def host_of(self, router):
-        """The Host that carries a router."""
+        """The Host that carries a router, or the gateway of a distributed one."""
         return router.binding_host or self.site.hosts[self.lock["router_hosts"][router.name]]
 
     def dhcp_host(self, port):

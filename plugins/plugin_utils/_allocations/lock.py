@@ -9,13 +9,20 @@
     dhcp_hosts:       {"dhcp blue": host name, "dhcp blue (2)": ...}
     local_vlans:      {host name: {network name: 1}}
     conntrack_zones:  {host name: {"port web": 4097}}
+    dvr_mac_addresses:      {host name: "fa:16:3f:..."}
+    link_locals:            {host name: {router name: "169.254.64.0/31"}}
+    floating_ip_priorities: {host name: {"floating_ip web": 32768}}
+
+The last three are of distributed routers. Beside "router r1 gateway" they have addresses and MACs under
+"router r1 snat blue4" (its port beside the interface in blue4) and "agent gateway ext compute1" (the host's
+port in the external network ext). The sections are absent until there is something in them.
 
 Pinned values are not in it: they stand in the site.
 """
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.errors import Problems
 
@@ -34,6 +41,9 @@ def empty():
         "dhcp_hosts": {},
         "local_vlans": {},
         "conntrack_zones": {},
+        "dvr_mac_addresses": {},
+        "link_locals": {},
+        "floating_ip_priorities": {},
     }
 
 
@@ -50,7 +60,7 @@ def checked(lock):
             scopes = _mapping(full[section], f"{NAME}.{section}", problems)
             scopes = {f"{section}.{scope}": values for scope, values in scopes.items()}
         for scope, values in scopes.items():
-            _check_values(values, sound, f"{NAME}.{scope}", problems, unique=section in (*_SCOPED, "mac_addresses"))
+            _check_values(values, sound, f"{NAME}.{scope}", problems, unique=section in _UNIQUE)
     problems.refuse()
     return full
 
@@ -79,6 +89,13 @@ def _is_address(value):
         return False
 
 
+def _is_pair(value):
+    try:
+        return isinstance(value, str) and ip_network(value).prefixlen == 31
+    except ValueError:
+        return False
+
+
 def _is_text(value):
     return isinstance(value, str)
 
@@ -96,6 +113,10 @@ _SOUND = {
     "segmentation_ids": _is_number,
     "router_hosts": _is_text,
     "dhcp_hosts": _is_text,
+    "dvr_mac_addresses": _is_text,
+    "link_locals": _is_pair,
+    "floating_ip_priorities": _is_number,
 }
 #: Sections whose values are grouped, by subnet or host
-_SCOPED = ("addresses", "local_vlans", "conntrack_zones")
+_SCOPED = ("addresses", "local_vlans", "conntrack_zones", "link_locals", "floating_ip_priorities")
+_UNIQUE = (*_SCOPED, "mac_addresses", "dvr_mac_addresses")

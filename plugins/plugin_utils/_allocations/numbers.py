@@ -15,14 +15,14 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema im
 ZONE_MIN, ZONE_MAX = 4097, 65535
 
 
-def allocate_macs(site, lock, problems):
-    """{port key: MAC} of every port whose MAC is not pinned: a hash of its id, another one where that is taken."""
+def allocate_macs(site, presence, lock, problems):
+    """{port key: MAC} of every port that exists and has none pinned: a hash of its id, another where that is taken."""
     pool, macs = Pool(problems), {}
     wanted = []
-    for port in site.all_ports:
+    for port in site.possible_ports:
         if port.mac_address:
             pool.pin(port.mac_address, f"{port.path}.mac_address")
-        else:
+        elif presence.exists(port):
             wanted.append(port)
     for port in wanted:
         held = lock["mac_addresses"].get(port.key)
@@ -87,7 +87,7 @@ def allocate_local_vlans(networks_by_host, lock, problems):
                          f"has ports in more than {VLAN_MAX} networks, and there are no more local VLANs")
         elif networks:
             names = [network.name for network in networks]
-            tags[host] = _numbers(names, lock["local_vlans"].get(host, {}), 1, VLAN_MAX)
+            tags[host] = numbers(names, lock["local_vlans"].get(host, {}), 1, VLAN_MAX)
     return tags
 
 
@@ -103,13 +103,13 @@ def allocate_conntrack_zones(site, ports_by_host, lock, problems):
             problems.add(f"hostvars.{host}", f"{len(keys)} ports",
                          f"has more filtered ports than the {ZONE_MAX + 1 - ZONE_MIN} conntrack zones")
         elif keys:
-            zones[host] = _numbers(keys, lock["conntrack_zones"].get(host, {}), ZONE_MIN, ZONE_MAX)
+            zones[host] = numbers(keys, lock["conntrack_zones"].get(host, {}), ZONE_MIN, ZONE_MAX)
     return zones
 
 
-def _numbers(keys, held, first, last):
-    """{key: number}, each once: what is held, else the lowest free. There are enough."""
-    kept = {key: held[key] for key in keys if first <= held.get(key, 0) <= last}
+def numbers(keys, held, first, last):
+    """{key: number from first to last}, each once: what is held, else the lowest free. There are enough."""
+    kept = {key: held[key] for key in keys if first <= held.get(key, -1) <= last}
     taken = set(kept.values())
     free = (number for number in range(first, last + 1) if number not in taken)
     return {key: kept[key] if key in kept else next(free) for key in keys}

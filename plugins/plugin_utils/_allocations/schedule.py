@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which network hosts carry a router, and the DHCP servers of a network. PRIVATE to the collection."""
+"""Which hosts carry a router or its gateway, and the DHCP servers of a network. PRIVATE to the collection."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
 
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.check_routers import can_carry
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.placement import can_carry, dhcp_hosts
 
 
 def schedule_routers(site, lock):
     """{router name: host name} of every router without binding_host_id; validation saw to it that some host can.
+
+    Of a distributed router it is the host of its gateway; without a gateway it has none.
 
     A router stays where it is as long as that host can carry it. A new one goes
     to the host with the highest rendezvous hash, so that the choice depends on
@@ -18,7 +20,7 @@ def schedule_routers(site, lock):
     """
     chosen = {}
     for router in site.routers:
-        if router.binding_host:
+        if router.binding_host or not router.is_scheduled:
             continue
         names = [host.name for host in site.hosts.values() if can_carry(host, router)]
         held = lock["router_hosts"].get(router.name)
@@ -36,7 +38,7 @@ def schedule_dhcp(site, lock):
         servers[port.network].append(port)
     chosen = {}
     for network, ports in servers.items():
-        able = {host.name for host in site.hosts.values() if host.serves_dhcp(network)}
+        able = {host.name for host in dhcp_hosts(site, network)}
         chosen.update(_spread(ports, able, lock["dhcp_hosts"]))
     return chosen
 

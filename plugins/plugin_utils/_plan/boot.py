@@ -24,6 +24,7 @@ request subnet-mask, broadcast-address, routers, rfc3442-classless-static-routes
     domain-name, domain-search, domain-name-servers, dhcp6.domain-search, dhcp6.name-servers;
 initial-interval 1;
 backoff-cutoff 5;
+reboot 3;
 retry 5;
 """
 

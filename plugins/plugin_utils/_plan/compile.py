@@ -6,6 +6,7 @@ from __future__ import annotations
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.allocated import Allocated
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.bridges import bridge_ports, bridges
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dhcp import dhcp_item, dhcp_port, dhcp_rules
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr import dvr_namespaces, dvr_ports, dvr_rules
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.floating_ips import floating_ip_item
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.flows import flows
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.instances import (
@@ -45,14 +46,17 @@ def _plan(view):
         "ports": bridge_ports(view)
         + tunnel_ports(view)
         + [port for router in view.routers for port in router_ports(view, router)]
+        + dvr_ports(view)
         + [dhcp_port(view, port) for port in view.dhcp_ports]
         + [instance_port(view, port) for port in view.instances],
         "flows": flows(view),
         "namespaces": [router_item(view, router) for router in view.routers]
+        + dvr_namespaces(view)
         + [dhcp_item(view, port) for port in view.dhcp_ports]
         + [instance_item(view, port) for port in stand_ins(view)],
         "security_groups": security_groups(view),
         "nat_rules": [item for router in view.routers for item in router_rules(view, router)]
+        + dvr_rules(view)
         + [item for port in view.dhcp_ports for item in dhcp_rules(port)],
         "floating_ips": [floating_ip_item(view, floating_ip) for floating_ip in view.floating_ips],
         "services": running,

@@ -32,7 +32,7 @@ def leases(view, network):
 
 def ports_of(view, network):
     """The ports of a network that its servers know: all but their own."""
-    found = [port for ports in view.presence.by_network[network].values() for port in ports]
+    found = dict.fromkeys(port for ports in view.presence.by_network[network].values() for port in ports)
     return [port for port in found if port.device_owner != DHCP_OWNER]
 
 

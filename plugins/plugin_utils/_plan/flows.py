@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OpenFlow of the bridges, without DVR (reference 4.3). PRIVATE to the collection.
+"""OpenFlow of the bridges (reference 4.3). PRIVATE to the collection.
 
 Ports are written by name; the module resolves them.
 """
@@ -7,6 +7,10 @@ Ports are written by name; the module resolves them.
 from __future__ import annotations
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.anti_spoofing import anti_spoofing_flows
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_flows import (
+    integration_flows,
+    physical_flows_of_parts,
+)
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import (
     INTEGRATION_BRIDGE,
     integration_patch,
@@ -54,13 +58,17 @@ def _integration(view):
                              f"actions=mod_vlan_vid:{view.local_vlan(network)},resubmit(,58)")
     for port in view.instances:
         found += anti_spoofing_flows(view, port)
-    return found
+    return found + integration_flows(view)
 
 
 def _physical(view, patch, networks):
-    found = ["table=0,priority=0 actions=NORMAL", f"table=0,priority=2,in_port={patch} actions=drop"]
+    """With distributed routing, frames from br-int are looked at before their VLAN is translated."""
+    table = 2 if view.is_distributed else 0
+    found = ["table=0,priority=0 actions=NORMAL", f"table={table},priority=2,in_port={patch} actions=drop"]
+    found += physical_flows_of_parts(view, patch, networks) if view.is_distributed else []
     for network in networks:
         segment = view.allocated.segmentation_id(network)
         rewrite = "strip_vlan" if segment is None else f"mod_vlan_vid:{segment}"
-        found.append(f"table=0,priority=4,in_port={patch},dl_vlan={view.local_vlan(network)} actions={rewrite},NORMAL")
+        found.append(f"table={table},priority=4,in_port={patch},dl_vlan={view.local_vlan(network)} "
+                     f"actions={rewrite},NORMAL")
     return found

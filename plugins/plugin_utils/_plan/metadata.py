@@ -28,7 +28,7 @@ def metadata_services(view, networks):
     """
     if not view.site.metadata:
         return []
-    routers = [router for router in view.routers if router.interfaces]
+    routers = [router for router in [*view.routers, *view.parts] if router.interfaces]
     if not (routers or networks):
         return []
     sources = {**_router_sources(view, routers), **_network_sources(view, networks)}
@@ -82,12 +82,12 @@ def _proxy(resource_id, namespace, config, description):
 
 
 def _router_sources(view, routers):
-    """{(router's id, address): Instance}: who asks through a router."""
+    """{(router's id, address): Instance}: who asks through a router. Of a distributed one the host's own instances."""
     found = {}
     for router in routers:
-        subnets = {fixed.subnet for port in router.interfaces for fixed in port.fixed_ips}
+        host = view.host.name if router.distributed else None
         for network in dict.fromkeys(port.network for port in router.interfaces):
-            found.update(_sources(view, router.id, network, subnets))
+            found.update(_sources(view, router.id, network, router.subnets, host))
     return found
 
 
@@ -99,9 +99,13 @@ def _network_sources(view, networks):
     return found
 
 
-def _sources(view, resource_id, network, subnets):
-    """Instances are known by their fixed IPs, and by the link-local address that follows from their MAC."""
-    for ports in view.presence.by_network[network].values():
+def _sources(view, resource_id, network, subnets, host=None):
+    """Instances are known by their fixed IPs, and by the link-local address that follows from their MAC.
+
+    host: the name of the only host whose instances count.
+    """
+    by_host = view.presence.by_network[network]
+    for ports in [by_host.get(host, [])] if host else by_host.values():
         for port in ports:
             if port.device_owner != INSTANCE_OWNER:
                 continue

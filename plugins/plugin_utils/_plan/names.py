@@ -29,6 +29,26 @@ def gateway_device(port):
     return ("qg-" + port.id)[:_DEVICE_LENGTH]
 
 
+def snat_device(port):
+    """Device beside a distributed router's interface, in the namespace of its gateway."""
+    return ("sg-" + port.id)[:_DEVICE_LENGTH]
+
+
+def agent_gateway_device(port):
+    """Device in an external network of a host that has floating IPs of distributed routers."""
+    return ("fg-" + port.id)[:_DEVICE_LENGTH]
+
+
+def outward_device(router):
+    """A distributed router's end of the pair that leads to the namespace of the external network."""
+    return ("rfp-" + router.id)[:_DEVICE_LENGTH]
+
+
+def inward_device(router):
+    """The end of that pair in the namespace of the external network."""
+    return ("fpr-" + router.id)[:_DEVICE_LENGTH]
+
+
 def tap_device(port):
     """The end of a port that is in the root namespace."""
     return ("tap" + port.id)[:_DEVICE_LENGTH]
@@ -62,6 +82,16 @@ def outer_device(port):
 def router_namespace(router):
     """Namespace of a router."""
     return f"qrouter-{router.id}"
+
+
+def snat_namespace(router):
+    """Namespace of a distributed router's gateway."""
+    return f"snat-{router.id}"
+
+
+def fip_namespace(network):
+    """Namespace of an external network on a host that has floating IPs of distributed routers."""
+    return f"fip-{network.id}"
 
 
 def dhcp_namespace(network):

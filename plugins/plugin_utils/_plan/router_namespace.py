@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The namespace of a centralised router: devices, addresses, routes, sysctls (reference 2.1 to 2.4). PRIVATE."""
+"""The namespace of a router: devices, addresses, routes, sysctls (reference 2.1 to 2.4). PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names imp
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.node import NO_RP_FILTER
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.plug import link, ovs_port
 
-_SYSCTLS = {
+SYSCTLS = {
     "net.ipv4.conf.all.promote_secondaries": 1,
     "net.netfilter.nf_conntrack_tcp_be_liberal": 1,
     "net.ipv4.ip_forward": 1,
@@ -31,23 +31,33 @@ def devices(router):
 
 def router_ports(view, router):
     """The router's OVS ports."""
+    return namespace_ports(view, router_namespace(router), devices(router))
+
+
+def namespace_ports(view, namespace, ways):
+    """The OVS ports behind the devices of a namespace. ways: [(port, device)]"""
     if view.host.interface_plug == "internal":
-        return [ovs_port(view, port, device, router_namespace(router)) for port, device in devices(router)]
-    return [ovs_port(view, port, tap_device(port)) for port, _device in devices(router)]
+        return [ovs_port(view, port, device, namespace) for port, device in ways]
+    return [ovs_port(view, port, tap_device(port)) for port, _device in ways]
 
 
 def router_item(view, router):
     """The router's item of netns' `config`."""
     return {
         "name": router_namespace(router),
-        "sysctls": {**_SYSCTLS, **_gateway_sysctls(router)},
-        "links": [link(view, port, device, view.host.interface_plug) for port, device in devices(router)],
-        "routes": _gateway_routes(router) + [_extra_route(route) for route in router.routes],
+        "sysctls": {**SYSCTLS, **gateway_sysctls(router)},
+        "links": namespace_links(view, devices(router)),
+        "routes": gateway_routes(router) + [extra_route(route.destination, route.nexthops) for route in router.routes],
         "keep_floating_ips": True,
     }
 
 
-def _gateway_sysctls(router):
+def namespace_links(view, ways):
+    """Their links, items of netns' `links`."""
+    return [link(view, port, device, view.host.interface_plug) for port, device in ways]
+
+
+def gateway_sysctls(router):
     """Where no external subnet names an IPv6 gateway, router advertisements from outside may."""
     if not router.gateway:
         return {}
@@ -60,7 +70,7 @@ def _gateway_sysctls(router):
     }
 
 
-def _gateway_routes(router):
+def gateway_routes(router):
     """Default routes, and what of the external network is reached on-link without an address of its own."""
     if not router.gateway:
         return []
@@ -89,8 +99,9 @@ def onlink_route(destination, device):
     return route if ":" in route["destination"] else {**route, "scope": "link"}
 
 
-def _extra_route(route):
-    common = {"destination": str(route.destination), "protocol": "static"}
-    if len(route.nexthops) == 1:
-        return {**common, "gateway": str(route.nexthops[0])}
-    return {**common, "nexthops": [{"gateway": str(nexthop)} for nexthop in route.nexthops]}
+def extra_route(destination, nexthops):
+    """A route over one or more next hops, ipaddress objects."""
+    common = {"destination": str(destination), "protocol": "static"}
+    if len(nexthops) == 1:
+        return {**common, "gateway": str(nexthops[0])}
+    return {**common, "nexthops": [{"gateway": str(nexthop)} for nexthop in nexthops]}

@@ -22,7 +22,7 @@ def services(view):
     """Items of netns_service's `config`."""
     return [
         *(dnsmasq.dnsmasq_service(view, port) for port in view.dhcp_ports),
-        *(service for router in view.routers for service in radvd.radvd_services(view, router)),
+        *(service for router in [*view.routers, *view.parts] for service in radvd.radvd_services(view, router)),
         *api_services(view),
         *metadata_services(view, metadata_networks(view)),
         *(service for port in stand_ins(view) for service in boot.boot_services(port)),

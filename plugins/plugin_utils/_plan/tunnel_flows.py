@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OpenFlow of br-tun with full l2 population, without DVR (reference 4.3). PRIVATE to the collection.
+"""OpenFlow of br-tun with full l2 population (reference 4.3). PRIVATE to the collection.
 
 The model knows every port, so a frame leaves for the one host that has its
 destination, and an ARP request is answered where it is asked.
@@ -7,6 +7,7 @@ destination, and an ARP request is answered where it is asked.
 
 from __future__ import annotations
 
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_flows import is_part, tunnel_flows_of_parts
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import TUNNEL_BRIDGE, TUNNEL_PATCH_PEER
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.tunnels import tunnels
 
@@ -22,7 +23,6 @@ _LEARN = (
 
 #: What the agent installs whatever the networks.
 _SKELETON = (
-    f"table=0,priority=1,in_port={TUNNEL_PATCH_PEER} actions=resubmit(,2)",
     "table=0,priority=0 actions=drop",
     "table=2,priority=1,arp,dl_dst=ff:ff:ff:ff:ff:ff actions=resubmit(,21)",
     "table=2,priority=0,dl_dst=00:00:00:00:00:00/01:00:00:00:00:00 actions=resubmit(,20)",  # unicast
@@ -43,31 +43,38 @@ def tunnel_flows(view):
     if not view.tunnel_networks:
         return []
     ports = tunnels(view)
-    found = list(_SKELETON)
+    first = 1 if view.is_distributed else 2
+    found = [f"table=0,priority=1,in_port={TUNNEL_PATCH_PEER} actions=resubmit(,{first})", *_SKELETON]
     found += [f"table=0,priority=1,in_port={port} actions=resubmit(,{_FROM_TUNNEL[kind]})"
               for (kind, _host), port in ports.items()]
     for network in view.tunnel_networks:
         found += _network(view, network, {host: ports[network.network_type, host] for host in view.peers(network)})
-    return [{"bridge": TUNNEL_BRIDGE, "flows": found}]
+    return [{"bridge": TUNNEL_BRIDGE, "flows": found + tunnel_flows_of_parts(view)}]
 
 
 def _network(view, network, tunnel_to):
     """The flows of one network. tunnel_to: {host name: port of br-tun}."""
     vlan, segment = view.local_vlan(network), view.allocated.segmentation_id(network)
+    learn = 9 if view.is_distributed else 10
     into = f"strip_vlan,load:{segment:#x}->NXM_NX_TUN_ID[]"
     found = [f"table={_FROM_TUNNEL[network.network_type]},priority=1,tun_id={segment:#x} "
-             f"actions=mod_vlan_vid:{vlan},resubmit(,10)"]
+             f"actions=mod_vlan_vid:{vlan},resubmit(,{learn})"]
     if tunnel_to:
         outputs = ",".join(f"output:{port}" for port in tunnel_to.values())
         found.append(f"table=22,priority=1,dl_vlan={vlan} actions={into},{outputs}")
     for host, tunnel in tunnel_to.items():
-        for port in view.presence.by_network[network][host]:
+        for port in _at_home(view, network, host):
             mac = view.allocated.mac(port)
             found.append(f"table=20,priority=2,dl_vlan={vlan},dl_dst={mac} actions={into},output:{tunnel}")
             found += [_answer(vlan, address, mac) for address in view.ipv4_addresses(port)]
-    for port in view.presence.by_network[network][view.host.name]:
+    for port in _at_home(view, network, view.host.name):
         found += _stay(vlan, view.allocated.mac(port), view.ipv4_addresses(port))
     return found
+
+
+def _at_home(view, network, host):
+    """The ports of a network that are on one host alone."""
+    return [port for port in view.presence.by_network[network][host] if not is_part(port)]
 
 
 def _answer(vlan, address, mac):

@@ -20,7 +20,7 @@ def check(site, problems):
                              f"needs dataplane_firewall_driver iptables_hybrid on {port.host.name}: "
                              "only that makes a bridge for the port")
     used = Once(problems, "must be unique, and is also {first}")
-    for port in site.all_ports:
+    for port in site.possible_ports:
         for fixed in port.fixed_ips:
             if fixed.address is None:
                 continue

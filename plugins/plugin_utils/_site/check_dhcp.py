@@ -7,7 +7,8 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.check_rou
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.check_unique import Once
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.dhcp_options import name_fault, value_fault
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.eui64 import eui64
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import INTERFACE_OWNER
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import ROUTER_OWNERS
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.placement import dhcp_hosts
 
 _MODES = ("ipv6_ra_mode", "ipv6_address_mode")
 _PREFIX_LENGTH = 64  # what SLAAC needs (RFC 4862), and the shortest that dnsmasq serves
@@ -55,7 +56,7 @@ def _servers_and_routes(subnet, problems):
 
 def _auto_addresses(port, problems):
     """Where addresses follow from MACs there is nothing to choose."""
-    if port.device_owner == INTERFACE_OWNER:
+    if port.device_owner in ROUTER_OWNERS:
         return
     once = Once(problems, "has an address there already, at {first}: it follows from the MAC")
     for fixed in port.fixed_ips:
@@ -104,7 +105,7 @@ def _hosts(site, problems):
             check_reaches(port.host, port.network, path, problems)
     for network in served:
         declared = [port for port in site.dhcp_ports if port.network is network]
-        able = sum(host.serves_dhcp(network) for host in site.hosts.values())
+        able = len(dhcp_hosts(site, network))
         if len(declared) > able:
             problems.add(declared[-1].path, network.name,
                          f"is served by {len(declared)} ports, and only {able} hosts of group network reach it")

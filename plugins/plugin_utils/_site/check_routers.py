@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.placement import can_carry, fits
+
 
 def check(site, problems):
     """Every router by itself."""
     for router in site.routers:
         if router.binding_host:
             _bound(router, problems)
-        elif not any(can_carry(host, router) for host in site.hosts.values()):
+        elif router.is_scheduled and not any(can_carry(host, router) for host in site.hosts.values()):
             problems.add(f"{router.path}.binding_host_id", "(missing)", _nobody(router))
         _gateway(router, problems)
         _subnets(router, problems)
@@ -17,34 +19,33 @@ def check(site, problems):
             _route(route, router, problems)
 
 
-def can_carry(host, router):
-    """Whether a router may be scheduled to a host."""
-    if "network" not in host.groups or (_tunnels(router) and not host.local_ip):
-        return False
-    return _physical_networks(router) <= set(host.bridge_mappings)
-
-
 def _physical_networks(router):
-    return {port.network.physical_network for port in router.ports if port.network.physical_network}
+    return {network.physical_network for network in router.networks if network.physical_network}
 
 
 def _tunnels(router):
-    return any(port.network.is_tunnel for port in router.ports)
+    return any(network.is_tunnel for network in router.networks)
 
 
 def _nobody(router):
     needed = ", ".join(sorted(_physical_networks(router)))
     wanted = [f"{needed} in its dataplane_bridge_mappings"] if needed else []
     wanted += ["dataplane_local_ip"] if _tunnels(router) else []
-    return "there must be a host of group network" + (f" with {' and '.join(wanted)}" if wanted else "")
+    return f"there must be {_kind_of_host(router)}" + (f" with {' and '.join(wanted)}" if wanted else "")
+
+
+def _kind_of_host(router):
+    return "a host with dataplane_agent_mode dvr_snat" if router.distributed else "a host of group network"
 
 
 def _bound(router, problems):
     host, path = router.binding_host, f"{router.path}.binding_host_id"
-    if "network" not in host.groups:
-        problems.add(path, host.name, "must be a host of group network")
-    for port in router.ports:
-        check_reaches(host, port.network, path, problems)
+    if not router.is_scheduled:
+        problems.add(path, host.name, "is where the gateway of a distributed router is, and this one has none")
+    elif not fits(host, router):
+        problems.add(path, host.name, f"must be {_kind_of_host(router)}")
+    for network in router.networks:
+        check_reaches(host, network, path, problems)
 
 
 def check_reaches(host, network, path, problems):
@@ -68,7 +69,7 @@ def _gateway(router, problems):
 def _subnets(router, problems):
     """One router routes between its subnets, so no two may overlap."""
     met = []
-    for port in router.ports:
+    for port in [*router.interfaces, *filter(None, [router.gateway])]:
         for fixed in port.fixed_ips:
             for other in met:
                 if other.subnet is fixed.subnet and port is not router.gateway:

@@ -30,12 +30,13 @@ def check(site, problems):
     chains = Once(problems, f"must differ from the id of {{first}} in the first {CHAIN_ID_LENGTH} characters, "
                             "of which chains of the same host are named")
     macs = Once(problems, "must be unique, and is also {first}")
-    items = [*site.networks, *site.subnets, *site.routers, *site.all_ports, *site.floating_ips, *site.security_groups]
+    ports = site.possible_ports
+    items = [*site.networks, *site.subnets, *site.routers, *ports, *site.floating_ips, *site.security_groups]
     for item in items:
         first = ids.setdefault(item.id, item)
         if first is not item and _called(first) != _called(item):  # one name gives one id, and is refused as a name
             problems.add(f"{item.path}.id", item.id, f"must be unique, and is also {first.path}.id")
-    for port in site.all_ports:
+    for port in ports:
         if ids[port.id] is port:
             devices.meet(port.id[:DEVICE_ID_LENGTH], f"{port.path}.id", port.id)
         if port.host and port.host.filters(port):

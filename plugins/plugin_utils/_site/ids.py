@@ -14,10 +14,14 @@ def derived_id(site, kind, name):
     return str(uuid.uuid5(_ROOT, f"{site}/{kind}/{name}"))
 
 
-def derived_mac(port_id, attempt=0):
-    """A MAC address below Neutron's base_mac fa:16:3e:00:00:00 (reference 1.5), a hash of the port's id.
+#: Neutron's base_mac and dvr_base_mac (reference 1.5), as far as they are fixed.
+_BASE_MAC, DVR_BASE_MAC = "fa:16:3e", "fa:16:3f"
+
+
+def derived_mac(port_id, attempt=0, base=_BASE_MAC):
+    """A MAC address that starts with base, a hash of the id of a port or host.
 
     attempt: 0, and one more each time that the address turns out to be taken.
     """
     digest = hashlib.sha256(f"{port_id}/{attempt}".encode()).hexdigest()
-    return f"fa:16:3e:{digest[0:2]}:{digest[2:4]}:{digest[4:6]}"
+    return f"{base}:{digest[0:2]}:{digest[2:4]}:{digest[4:6]}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site import (
     check_addresses,
     check_dhcp,
+    check_dvr,
     check_floating_ips,
     check_hosts,
     check_metadata,
@@ -23,7 +24,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.structure
 CHECKS = (
     check_dhcp,
     check_unique, check_hosts, check_networks, check_tunnels, check_routers, check_security_groups, check_addresses,
-    check_floating_ips, check_metadata,
+    check_floating_ips, check_dvr, check_metadata,
 )
 
 

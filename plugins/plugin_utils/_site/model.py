@@ -14,16 +14,25 @@ from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Union
 
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema import TUNNEL_TYPES
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.schema import AGENT_MODES, TUNNEL_TYPES
 
 IpNetwork = Union[IPv4Network, IPv6Network]
 
 PHYSICAL_TYPES = ("flat", "vlan")
 
 INTERFACE_OWNER = "network:router_interface"
+DISTRIBUTED_INTERFACE_OWNER = "network:router_interface_distributed"
 GATEWAY_OWNER = "network:router_gateway"
+SNAT_OWNER = "network:router_centralized_snat"
+AGENT_GATEWAY_OWNER = "network:floatingip_agent_gateway"
 INSTANCE_OWNER = "compute:nova"
 DHCP_OWNER = "network:dhcp"
+
+#: Owners of ports that routers have in the networks between which they route. Their addresses do not follow from MACs.
+ROUTER_OWNERS = (INTERFACE_OWNER, DISTRIBUTED_INTERFACE_OWNER, SNAT_OWNER)
+
+#: What a host's L3 agent does (reference 3.1).
+LEGACY, DVR, DVR_SNAT, DVR_NO_EXTERNAL = AGENT_MODES
 
 #: Modes in which instances make their address themselves, of prefix and MAC.
 _AUTO_ADDRESS_MODES = ("slaac", "dhcpv6-stateless")
@@ -35,6 +44,7 @@ class Host:
 
     groups: those of controller, network, compute, outside_world that it is in.
     local_ip: its tunnel endpoint, an ipaddress object, or None.
+    dvr_mac_address: what frames that its part of a distributed router sends to other hosts come from; None: allocated.
     """
 
     name: str
@@ -45,6 +55,8 @@ class Host:
     datapath_type: str
     interface_plug: str
     firewall_driver: str
+    agent_mode: str
+    dvr_mac_address: str | None
     path: str
 
     @property
@@ -52,10 +64,20 @@ class Host:
         """Whether anything is built there."""
         return "network" in self.groups or "compute" in self.groups
 
-    def serves_dhcp(self, network):
-        """Whether a DHCP server of a network may be here."""
+    @property
+    def routes_distributed(self):
+        """Whether it may have its part of distributed routers."""
+        return self.has_datapath and self.agent_mode != LEGACY
+
+    @property
+    def leads_outside(self):
+        """Whether floating IPs of distributed routers are on the host of their instance here."""
+        return self.has_datapath and self.agent_mode in (DVR, DVR_SNAT)
+
+    def reaches(self, network):
+        """Whether it can have a port in a network."""
         mapped = network.physical_network is None or network.physical_network in self.bridge_mappings
-        return "network" in self.groups and mapped and (not network.is_tunnel or bool(self.local_ip))
+        return mapped and (not network.is_tunnel or bool(self.local_ip))
 
     @property
     def hybrid_plug(self):
@@ -112,6 +134,7 @@ class Subnet:
     gateway_onlink: bool
     pools: list
     path: str
+    address_scope: str | None = None
     enable_dhcp: bool = True
     dns_nameservers: list = field(default_factory=list)  # ipaddress objects
     host_routes: list = field(default_factory=list)
@@ -145,8 +168,8 @@ class FixedIp:
 
     @property
     def follows_mac(self):
-        """Whether the address is made of the subnet's prefix and the port's MAC. A router's interface has its own."""
-        return self.address is None and self.subnet.auto_address
+        """Whether the address is made of the subnet's prefix and the port's MAC. A router has its own there."""
+        return self.address is None and self.subnet.auto_address and self.port.device_owner not in ROUTER_OWNERS
 
 
 @dataclass(frozen=True)
@@ -220,10 +243,11 @@ class MetadataService:
 
 @dataclass(eq=False)
 class Port:
-    """A place in a network: of an instance, a router interface, a router gateway or a DHCP server.
+    """A place in a network: of an instance, a router, a DHCP server, or a host that has floating IPs.
 
     key: its stable name in the allocations ("port web", "router r1 gateway", "dhcp blue").
-    host: of an instance, or of a DHCP server that is pinned there; a router's ports are where the router is scheduled.
+    host: of an instance, of a DHCP server that is pinned there, or of an agent's gateway (AGENT_GATEWAY_OWNER);
+    a router's ports are where the router is.
     vif: how an instance is plugged, "namespace" or "bridge".
     """
 
@@ -260,21 +284,43 @@ class Route:
 
 @dataclass(eq=False)
 class Router:
-    """A centralised router. gateway: the port in the external network, or None."""
+    """A router. gateway: the port in the external network, or None.
+
+    binding_host: where it is; of a distributed one where its gateway is.
+    snat_ports: of a distributed one with a gateway, {interface: the port beside it through which what has no
+    floating IP reaches the gateway}.
+    """
 
     name: str
     id: str
+    distributed: bool
     enable_snat: bool
     binding_host: Host | None
     path: str
     interfaces: list = field(default_factory=list)
     gateway: Port | None = None
     routes: list = field(default_factory=list)
+    snat_ports: dict = field(default_factory=dict)
 
     @property
     def ports(self):
-        """Interfaces, then the gateway."""
-        return self.interfaces + ([self.gateway] if self.gateway else [])
+        """Interfaces, those beside them, then the gateway."""
+        return [*self.interfaces, *self.snat_ports.values()] + ([self.gateway] if self.gateway else [])
+
+    @property
+    def is_scheduled(self):
+        """Whether one host is chosen for it, of a distributed one for its gateway."""
+        return not self.distributed or self.gateway is not None
+
+    @property
+    def networks(self):
+        """The networks that it joins, each once."""
+        return list(dict.fromkeys(port.network for port in self.ports))
+
+    @property
+    def subnets(self):
+        """The subnets between which it routes."""
+        return {fixed.subnet for port in self.interfaces for fixed in port.fixed_ips}
 
 
 @dataclass(eq=False)
@@ -290,6 +336,11 @@ class FloatingIp:
     fixed_ip: FixedIp | None
     path: str
     router: Router | None = None
+
+    @property
+    def is_distributed(self):
+        """Whether it is on the host of its instance; otherwise it is where its router or the router's gateway is."""
+        return bool(self.router and self.router.distributed and self.port.host.leads_outside)
 
 
 @dataclass(eq=False)
@@ -317,6 +368,7 @@ class Site:
     ports: list = field(default_factory=list)
     floating_ips: list = field(default_factory=list)
     dhcp_ports: list = field(default_factory=list)
+    fip_agent_gateway_ports: list = field(default_factory=list)
     dns_domain: str = ""
     enable_isolated_metadata: bool = False
     force_metadata: bool = False
@@ -331,6 +383,28 @@ class Site:
     def all_ports(self):
         """Routers' ports, then instances' ports, then those of DHCP servers."""
         return [port for router in self.routers for port in router.ports] + self.ports + self.dhcp_ports
+
+    @property
+    def possible_ports(self):
+        """Those, and what hosts with floating IPs of distributed routers may need (Presence.exists)."""
+        return self.all_ports + self.fip_agent_gateway_ports
+
+    @property
+    def distributed_routers(self):
+        """Those of the routers that are on many hosts."""
+        return [router for router in self.routers if router.distributed]
+
+    def distributed_routers_of(self, subnet):
+        """Those that have an interface in a subnet."""
+        return self._distributed_routers_of.get(subnet, [])
+
+    @cached_property
+    def _distributed_routers_of(self):
+        found = {}
+        for router in self.distributed_routers:
+            for each in router.subnets:
+                found.setdefault(each, []).append(router)
+        return found
 
     @property
     def tunnel_hosts(self):

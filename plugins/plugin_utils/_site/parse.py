@@ -7,6 +7,8 @@ from ipaddress import ip_address, ip_network
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.ids import derived_id
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import (
+    DVR,
+    DVR_SNAT,
     INSTANCE_OWNER,
     FloatingIp,
     Host,
@@ -20,6 +22,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_dhc
     extra_dhcp_opts,
     subnet_dhcp,
 )
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_dvr import agent_gateway_ports
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_metadata import MetadataParser
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_ports import fixed_ips
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_routers import RouterParser
@@ -78,6 +81,7 @@ class Parser:
         site.metadata = self.metadata_parser.service(site)
         site.floating_ips = list(self._each("dataplane_floating_ips", self._floating_ip))
         DhcpParser(self).fill(site)
+        site.fip_agent_gateway_ports = agent_gateway_ports(self, site)
         return site
 
     def _each(self, variable, parse):
@@ -102,6 +106,7 @@ class Parser:
             datapath = host.get("dataplane_datapath_type", "system")
             # A veth outlives ovs-vswitchd in userspace mode, and is 20 times cheaper to move there
             plug = host.get("dataplane_interface_plug") or ("veth" if datapath == "netdev" else "internal")
+            agent_mode = host.get("dataplane_agent_mode") or (DVR_SNAT if "network" in host["groups"] else DVR)
             parsed = Host(
                 name=name,
                 groups=host["groups"],
@@ -111,6 +116,8 @@ class Parser:
                 datapath_type=datapath,
                 interface_plug=plug,
                 firewall_driver=host.get("dataplane_firewall_driver", "iptables_hybrid"),
+                agent_mode=agent_mode,
+                dvr_mac_address=host.get("dataplane_dvr_mac_address", "").lower() or None,
                 path=f"hostvars.{name}",
             )
             self.known_hosts.add(parsed, parsed.path)
@@ -146,6 +153,7 @@ class Parser:
             gateway_onlink=item.get("gateway_onlink", False),
             pools=[(ip_address(pool["start"]), ip_address(pool["end"])) for pool in item.get("allocation_pools", [])],
             path=path,
+            address_scope=item.get("address_scope"),
             **subnet_dhcp(item),
         )
         self.subnets.add(subnet, f"{path}.name")

@@ -13,6 +13,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model imp
     Port,
 )
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_ports import fixed_ips
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.placement import dhcp_hosts
 
 
 def subnet_dhcp(item):
@@ -67,7 +68,7 @@ class DhcpParser:
 
     def _ports(self, site, network, declared, servers):
         """A network's declared ports, and as many more as there shall be servers and hosts allow."""
-        able = sum(host.serves_dhcp(network) for host in site.hosts.values())
+        able = len(dhcp_hosts(site, network))
         missing = min(servers, able) - len(declared)
         items = declared + [({}, network.path)] * missing
         return [self._port(network, number, *item) for number, item in enumerate(items, start=1)]

@@ -6,12 +6,14 @@ from __future__ import annotations
 from ipaddress import ip_address, ip_network
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import (
+    DISTRIBUTED_INTERFACE_OWNER,
     GATEWAY_OWNER,
     INTERFACE_OWNER,
     Port,
     Route,
     Router,
 )
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_dvr import SnatPorts
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.parse_ports import fixed_ips
 
 
@@ -24,23 +26,26 @@ class RouterParser:
     def router(self, item, path):
         """The Router of one item of dataplane_routers."""
         parser = self.parser
-        parser.refuse_later(item, path, "distributed", [True])
         parser.refuse_later(item, path, "ha", [True])
         gateway = item.get("external_gateway_info", {})
         host = item.get("binding_host_id")
         router = Router(
             name=item["name"],
             id=parser.id_of(item, "router", item["name"]),
+            distributed=item.get("distributed", False),
             enable_snat=gateway.get("enable_snat", True),
             binding_host=parser.known_hosts.find(host, f"{path}.binding_host_id") if host else None,
             path=path,
             routes=_routes(item.get("routes", []), path),
         )
         parser.routers.add(router, f"{path}.name")
+        self.snat_ports = SnatPorts(parser, router)
         for index, interface in enumerate(item.get("interfaces", [])):
             self._interface(router, interface, f"{path}.interfaces[{index}]")
         if gateway:
             router.gateway = self._gateway(router, gateway, f"{path}.external_gateway_info")
+        if router.distributed and router.gateway:
+            router.snat_ports = self.snat_ports.ports()
         return router
 
     def _interface(self, router, item, path):
@@ -65,7 +70,9 @@ class RouterParser:
             for key in ("id", "mac_address"):
                 if key in item:
                     self.problems.add(f"{path}.{key}", item[key], f"must stand at {shared.path}, whose port is shared")
-            shared.fixed_ips += self._addresses(wanted, subnet.network, shared.key, path, None)
+            own = self._addresses(wanted, subnet.network, shared.key, path, None)
+            shared.fixed_ips += own
+            self.snat_ports.declare(shared, item, own, path)
             return
         name = f"{subnet.network.name} (IPv6)" if subnet.version == 6 else subnet.name
         self._add(router, item, subnet.network, name, path, wanted, None)
@@ -77,17 +84,19 @@ class RouterParser:
 
     def _add(self, router, item, network, name, path, wanted, list_key):
         key = f"router {router.name} interface {name}"
-        router.interfaces.append(Port(
+        port = Port(
             key=key,
             name=key,
             id=self.parser.id_of(item, "router_interface", f"{router.name}/{name}"),
             network=network,
             mac_address=item.get("mac_address", "").lower() or None,
             fixed_ips=self._addresses(wanted, network, key, path, list_key),
-            device_owner=INTERFACE_OWNER,
+            device_owner=DISTRIBUTED_INTERFACE_OWNER if router.distributed else INTERFACE_OWNER,
             device_id=router.id,
             path=path,
-        ))
+        )
+        router.interfaces.append(port)
+        self.snat_ports.declare(port, item, port.fixed_ips, path)
 
     def _addresses(self, wanted, network, key, path, list_key):
         """The fixed IPs of an interface; without ip_address the gateway of the subnet."""

@@ -13,6 +13,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 TUNNEL_TYPES = ("vxlan", "gre", "geneve")
 NETWORK_TYPES = ("flat", "vlan", "local", *TUNNEL_TYPES)
 TUNNEL_ID_MAX = 2**24 - 1  # a VNI; GRE's key could be longer, but one range is easier to remember
+AGENT_MODES = ("legacy", "dvr", "dvr_snat", "dvr_no_external")
 IPV6_MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
 
 TEXT = {"type": "string", "minLength": 1}
@@ -65,6 +66,7 @@ SUBNET = _object(
     host_routes=_list(_object("destination nexthop", destination=CIDR, nexthop=IP)),
     ipv6_ra_mode={"enum": list(IPV6_MODES)},
     ipv6_address_mode={"enum": list(IPV6_MODES)},
+    address_scope=TEXT,
 )
 
 NETWORK = _object(
@@ -81,8 +83,15 @@ NETWORK = _object(
 
 FIXED_IP = _object("subnet", subnet=TEXT, ip_address=IP)
 
+_ADDRESS_OR_SEVERAL = {"ip_address": IP, "fixed_ips": {"minItems": 1, **_list(FIXED_IP)}}
+
 ROUTER_INTERFACE = _object(
-    "", subnet=TEXT, ip_address=IP, fixed_ips={"minItems": 1, **_list(FIXED_IP)}, id=UUID, mac_address=MAC
+    "",
+    subnet=TEXT,
+    **_ADDRESS_OR_SEVERAL,
+    id=UUID,
+    mac_address=MAC,
+    centralized_snat=_object("", **_ADDRESS_OR_SEVERAL, id=UUID, mac_address=MAC),
 )
 
 GATEWAY = _object(
@@ -133,6 +142,10 @@ PORT = _object(
 
 DHCP_PORT = _object(
     "network", network=TEXT, binding_host_id=TEXT, id=UUID, mac_address=MAC, fixed_ips=_list(FIXED_IP)
+)
+
+FIP_AGENT_GATEWAY_PORT = _object(
+    "network binding_host_id", network=TEXT, binding_host_id=TEXT, id=UUID, mac_address=MAC, fixed_ips=_list(FIXED_IP)
 )
 
 FLOATING_IP = _object(
@@ -189,6 +202,7 @@ SITE = {
         dataplane_vendor_data={"type": "object"},
         dataplane_lab=BOOLEAN,
         dataplane_dhcp_ports=_list(DHCP_PORT),
+        dataplane_fip_agent_gateway_ports=_list(FIP_AGENT_GATEWAY_PORT),
         dataplane_dhcp_agents_per_network={"type": "integer", "minimum": 1, "maximum": 255},
         dataplane_dns_domain={"type": "string", "format": "dns-domain"},
         dataplane_enable_isolated_metadata=BOOLEAN,
@@ -214,6 +228,8 @@ HOST = {
         dataplane_datapath_type={"enum": ["system", "netdev"]},
         dataplane_interface_plug={"enum": ["veth", "internal"]},
         dataplane_firewall_driver={"enum": ["iptables_hybrid", "noop"]},
+        dataplane_agent_mode={"enum": list(AGENT_MODES)},
+        dataplane_dvr_mac_address=MAC,
     ),
 }
 
