@@ -26,7 +26,8 @@ RUNS = 4
 @pytest.fixture(params=["veth", "internal"])
 def plan(request):
     (case,) = [case for case in recording.cases("legacy") if case.name == "legacy_2subnet_gw_2fip"]
-    site = load(convert.site_variables(recording.recorded_input(case)), convert.hosts(request.param))
+    recorded = recording.recorded_input(case)
+    site = load(convert.site_variables(recorded), convert.hosts(recorded, request.param))
     return compile_site(site, allocate(site, empty()))[convert.NETWORK_HOST]
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import json
+from ipaddress import ip_network
 
 import pytest
 
@@ -11,82 +11,128 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.al
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._allocations.lock import empty
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.compile import compile_site
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.load import load
-from tests.golden import convert, recording
+from tests.golden import convert, differences, recording
 
-LEGACY = recording.cases("legacy")
+#: (case, kind of namespace), all that were recorded.
+RECORDED = [(case, kind) for case in recording.cases() for kind in recording.kinds(case)]
+EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
-@pytest.fixture(params=LEGACY, ids=lambda case: case.name)
-def case(request):
+@pytest.fixture(params=RECORDED, ids=lambda found: f"{found[0].name}-{found[1]}")
+def found(request):
     return request.param
 
 
 @pytest.fixture
-def plan(case):
-    site = load(convert.site_variables(recording.recorded_input(case)), convert.hosts("internal"))
-    return compile_site(site, allocate(site, empty()))[convert.NETWORK_HOST]
+def recorded(found):
+    return recording.recorded_input(found[0])
+
+
+@pytest.fixture
+def plan(recorded):
+    site = load(convert.site_variables(recorded), convert.hosts(recorded, "internal"))
+    return compile_site(site, allocate(site, empty()))[convert.own_host(recorded)]
+
+
+@pytest.fixture
+def its(found, plan):
+    return recording.Recording(*found, plan)
+
+
+@pytest.fixture
+def namespace(plan, its):
+    return next(item for item in plan["namespaces"] if item["name"] == its.namespace)
 
 
 @pytest.mark.parametrize(("family", "dump"), [("ipv4", "iptables-save.txt"), ("ipv6", "ip6tables-save.txt")])
-def test_rules_are_those_of_the_agent_in_its_order(case, plan, family, dump):
-    planned = next(item["tables"] for item in plan["nat_rules"] if item["family"] == family)
+def test_rules_are_those_of_the_agent_in_its_order(plan, its, family, dump):
+    planned = next(item["tables"] for item in plan["nat_rules"]
+                   if (item["namespace"], item["family"]) == (its.namespace, family))
     if family == "ipv4":
-        _associate(plan["floating_ips"], planned["nat"])
-    recorded = recording.rules((case / "qrouter" / dump).read_text())
+        _associate([item for item in plan["floating_ips"] if item["namespace"] == its.namespace], planned["nat"])
+    have = recording.rules(its.text(dump))
     assert {table: {chain: rules for chain, rules in chains.items() if rules or "-" in chain}
-            for table, chains in recorded.items()} == planned
+            for table, chains in have.items()} == planned
 
 
 def _associate(floating_ips, nat):
     """What the module floating_ip appends."""
     for item in floating_ips:
         address, fixed = item["floating_ip_address"], item["fixed_ip_address"]
-        for chain in ("OUTPUT", "PREROUTING"):
-            nat[f"neutron-l3-agent-{chain}"].append(f"-d {address}/32 -j DNAT --to-destination {fixed}")
+        chains, where = ("OUTPUT", "PREROUTING"), ""
+        if "distributed" in item:
+            chains, where = ("PREROUTING",), f" -i {item['device']}"
+        for chain in chains:
+            nat[f"neutron-l3-agent-{chain}"].append(f"-d {address}/32{where} -j DNAT --to-destination {fixed}")
         nat["neutron-l3-agent-float-snat"].append(f"-s {fixed}/32 -j SNAT --to-source {address} --random-fully")
 
 
-def test_devices_have_the_recorded_names_addresses_macs_and_mtus(case, plan):
-    links = json.loads((case / "qrouter" / "ip-addr.json").read_text())
-    namespace = plan["namespaces"][0]
+def test_devices_have_the_recorded_names_addresses_macs_and_mtus(plan, its, namespace):
+    links = its.json("ip-addr.json")
     planned = {link["name"]: set(link["addresses"]) for link in namespace["links"]}
     for item in plan["floating_ips"]:
-        planned[item["device"]].add(f"{item['floating_ip_address']}/32")
+        if item["namespace"] == its.namespace and "distributed" not in item:
+            planned[item["device"]].add(f"{item['floating_ip_address']}/32")
     assert planned == {name: {cidr for cidr, _broadcast in found}
                        for name, found in recording.addresses(links).items()}
     assert {link["name"]: (link["mac_address"], link["mtu"]) for link in namespace["links"]} \
         == recording.macs_and_mtus(links)
-    assert namespace["name"] in (case / "netns.txt").read_text().split()
 
 
-def test_routes_are_those_of_the_agent(case, plan):
-    recorded = set()
+def test_routes_are_those_of_the_agent(plan, recorded, its, namespace):
+    have = set()
     for version in (4, 6):
-        everywhere = "0.0.0.0/0" if version == 4 else "::/0"
-        for entry in json.loads((case / "qrouter" / f"ip-route{version}.json").read_text()):
-            if entry.get("protocol") == "static":
+        entries = its.json(f"ip-route{version}.json")
+        for entry in differences.without_ipv6_outside(entries, recorded) if version == 6 else entries:
+            if entry.get("protocol", "static") == "static":
                 hops = frozenset(hop["gateway"] for hop in entry.get("nexthops", []))
-                destination = everywhere if entry["dst"] == "default" else _network(entry["dst"])
-                recorded.add((destination, entry.get("gateway"), hops))
-    planned = {(route["destination"], route.get("gateway"),
+                destination = EVERYWHERE[version] if entry["dst"] == "default" else str(ip_network(entry["dst"]))
+                have.add((destination, entry.get("gateway"), entry.get("table", "254"), hops))
+    planned = {(route["destination"], route.get("gateway"), str(route.get("table", 254)),
                 frozenset(hop["gateway"] for hop in route.get("nexthops", [])))
-               for route in plan["namespaces"][0]["routes"]}
-    assert planned == recorded
+               for route in namespace["routes"]}
+    assert planned | set(_to_floating_ips(plan, its)) == have
 
 
-def _network(destination):
-    if "/" in destination:
-        return destination
-    return destination + ("/128" if ":" in destination else "/32")
+def _to_floating_ips(plan, its):
+    """What the module floating_ip adds."""
+    for item in plan["floating_ips"]:
+        far = item.get("distributed")
+        if far and far["fip_namespace"] == its.namespace:
+            yield f"{item['floating_ip_address']}/32", far["router_address"], "254", frozenset()
 
 
-def test_sysctls_are_those_of_the_agent(case, plan):
+def test_policy_rules_are_those_of_the_agent(plan, its, namespace):
+    have = {
+        (entry["priority"], _source(entry), entry.get("iif"), entry["table"])
+        for entry in its.json("ip-rule4.json") if entry["table"] not in ("local", "main", "default")
+    }
+    planned = {(rule["priority"], rule.get("from"), rule.get("iif"), str(rule["table"])) for rule in namespace["rules"]
+               if ":" not in rule.get("from", "")} if "rules" in namespace else set()
+    floating = {(item["distributed"]["rule_priority"], item["fixed_ip_address"], None, "16")
+                for item in plan["floating_ips"] if item["namespace"] == its.namespace and "distributed" in item}
+    assert planned | floating == have
+
+
+def _source(entry):
+    if entry["src"] == "all":
+        return None
+    return f"{entry['src']}/{entry['srclen']}" if "srclen" in entry else entry["src"]
+
+
+def test_permanent_neighbours_are_those_of_the_agent(recorded, its, namespace):
+    planned = {(each["device"], each["address"], each["mac_address"]) for each in namespace.get("neighbours", [])}
+    planned = differences.known_neighbours(planned, convert.made_up(recorded))
+    assert planned == recording.neighbours(its.text("ip-neigh.txt"))
+
+
+def test_sysctls_are_those_of_the_agent(its, namespace):
     """Every value that the agent changed is set or follows in the kernel, and nothing contradicts the recording."""
-    recorded = recording.sysctls((case / "qrouter" / "sysctl.txt").read_text())
-    planned = {key: str(value) for key, value in plan["namespaces"][0]["sysctls"].items()}
+    recorded = recording.sysctls(its.text("sysctl.txt"))
+    planned = {key: str(value) for key, value in namespace["sysctls"].items()}
     assert {key: recorded[key] for key in planned if key in recorded} \
         == {key: value for key, value in planned.items() if key in recorded}
-    changed = {line.split(" = ")[0] for line in (case / "qrouter" / "sysctl.diff.txt").read_text().splitlines()}
+    changed = {line.split(" = ")[0] for line in its.text("sysctl.diff.txt").splitlines()}
     # The kernel copies ip_forward and all.forwarding to every device, and a router accepts no redirects
     follows = {key for key in changed if key.endswith((".forwarding", ".accept_redirects"))}
     assert changed - follows <= set(planned)
