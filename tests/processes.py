@@ -11,20 +11,20 @@ from pathlib import Path
 
 
 class Processes:
-    """Runs items of netns_service's `config`. Everything ends with this process."""
+    """Runs items of netns_service's `config` until stop()."""
 
     def __init__(self):
-        self.running = {}
+        self.running, self._errors = {}, {}
 
     def start(self, items):
         """Write the files of services and start their programs."""
         for item in items:
             write(item)
             inside = ["ip", "netns", "exec", item["namespace"]] if "namespace" in item else []
+            errors = self._errors[item["name"]] = os.memfd_create("errors")  # a pipe that is full would stop it
             self.running[item["name"]] = subprocess.Popen(
                 [*inside, "setpriv", "--pdeathsig", "TERM", *item["command"]],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True,
             )  # fmt: skip
 
     def reload(self, item):
@@ -36,8 +36,10 @@ class Processes:
         """End one process, and insist that it had not failed before."""
         process = self.running.pop(name)
         os.killpg(process.pid, signal.SIGTERM)
-        _out, errors = process.communicate(timeout=10)
-        assert process.returncode in (0, 143, -signal.SIGTERM), f"{name}: {errors}"
+        process.wait(timeout=10)
+        with os.fdopen(self._errors.pop(name), "rb") as errors:
+            errors.seek(0)
+            assert process.returncode in (0, 143, -signal.SIGTERM), f"{name}: {errors.read().decode()}"
 
     def stop(self):
         """End all processes."""
