@@ -210,7 +210,8 @@ def _host_of(floating_ips, recorded):
 
 def _network_of(port, networks):
     subnet = port["fixed_ips"][0]["subnet_id"]
-    return next(name for name, network in networks.items() if any(each["name"] == subnet for each in network["subnets"]))
+    return next(name for name, network in networks.items()
+                if any(each["name"] == subnet for each in network["subnets"]))
 
 
 def _place(address, networks, router):

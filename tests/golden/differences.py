@@ -15,7 +15,7 @@ def is_compared(key):
 
 
 def without_ipv6_outside(entries, recorded):
-    """IPv6 routes but for the defaults that lead distributed routers' IPv6 into a namespace that leads it no further."""
+    """IPv6 routes but for the defaults that lead distributed routers' IPv6 to where it gets no further."""
     has_ipv6 = any(":" in fixed["ip_address"] for port in recorded["router"].get("_interfaces", [])
                    for fixed in port["fixed_ips"])
     left_out = ("rfp-", "fg-") if has_ipv6 else ("fg-",)
