@@ -75,6 +75,10 @@ HOSTS = {"host": {"groups": ["network", "compute"], "dataplane_datapath_type": "
                   "dataplane_firewall_driver": "noop", "dataplane_bridge_mappings": {"vlan": "br-vlan"}}}
 
 
+#: What does not depend on how the server is plugged.
+once = pytest.mark.parametrize("cloud", ["veth"], indirect=True)
+
+
 class Cloud:
     """A host with the site on it, and its services as processes."""
 
@@ -165,6 +169,7 @@ def test_a_subnet_without_gateway_has_no_default_route(cloud):
     eventually(lambda: resolv_conf("db") == ["search openstacklocal", f"nameserver {server}"])
 
 
+@once
 def test_the_mtu_is_what_dhcp_says(cloud):
     run("ip", "-n", "vm-db", "link", "set", "eth0", "mtu", "1500")
     name = next(name for name, item in cloud.running.items() if item.get("namespace") == "vm-db")
@@ -191,6 +196,7 @@ def test_dhcpv6_stateless(cloud):
     eventually(lambda: inside("less", "ping", "-c1", "-W1", "fd00:3::1").returncode == 0)
 
 
+@once
 def test_without_dhcp_an_instance_has_its_address_from_the_start(cloud):
     assert addresses("still") == {"10.5.0.2/24"}
     assert routes("still") == {"default": "10.5.0.1"}
@@ -205,12 +211,14 @@ def test_an_isolated_network_asks_its_server_for_metadata(cloud):
         eventually(lambda address=address: inside("alone", "ping", "-c1", "-W1", address).returncode == 0, 10)
 
 
+@once
 def test_names_are_resolved_by_the_server(cloud):
     eventually(lambda: addresses("db") == {"10.0.1.6/24"}, 20)
     assert inside("db", "getent", "hosts", "host-10-0-0-5").stdout.split() == [
         "10.0.0.5", "host-10-0-0-5.openstacklocal"]
 
 
+@once
 def test_extra_dhcp_options_are_for_their_port_alone(cloud, tmp_path):
     assert _asked(tmp_path, "web") == {"tftp-server-name": '"192.0.2.99"', "option-150": "c0:0:2:62"}
     assert _asked(tmp_path, "db") == {}
@@ -240,29 +248,33 @@ def test_a_second_run_finds_nothing_to_do(cloud):
 
 # What changes while instances run
 
+@once
 @pytest.mark.parametrize(("network_name", "neighbour", "prefix"), [
     ("isolated", "alone", "10.4.0"), ("slaac", "db", "10.0.0")])
 def test_a_new_instance_gets_its_address_and_the_others_keep_their_leases(cloud, network_name, neighbour, prefix):
     eventually(lambda: addresses(neighbour), 20)
     servers, before = _pids(cloud), _leases(cloud, network_name)
-    cloud.build(_another("new", network_name))
-    address = cloud.lock["addresses"][f"{network_name}-0"]["port new"]
+    new = f"new-{network_name}"
+    cloud.build(_another(new, network_name))
+    address = cloud.lock["addresses"][f"{network_name}-0"][f"port {new}"]
     assert address.startswith(prefix)
-    eventually(lambda: addresses("new") == {f"{address}/24"}, 20)
+    eventually(lambda: addresses(new) == {f"{address}/24"}, 20)
     assert before.items() <= _leases(cloud, network_name).items()
     assert (_pids(cloud) == servers) == (network_name == "isolated"), "where a signal is enough, it is a signal"
     cloud.build()
 
 
+@once
 @pytest.mark.parametrize(("network_name", "family", "length"), [
     ("isolated", "inet", 24), ("slaac", "inet", 24), ("stateful", "inet6", 128)])
 def test_the_address_of_an_instance_that_is_gone_is_the_next_ones(cloud, network_name, family, length):
-    cloud.build(_another("old", network_name))
-    address = cloud.lock["addresses"][f"{network_name}-0"]["port old"]
-    eventually(lambda: addresses("old", family) >= {f"{address}/{length}"}, 30)
-    cloud.build(_another("next", network_name))
-    assert cloud.lock["addresses"][f"{network_name}-0"]["port next"] == address
-    eventually(lambda: addresses("next", family) >= {f"{address}/{length}"}, 60)
+    old, new = f"old-{network_name}", f"next-{network_name}"
+    cloud.build(_another(old, network_name))
+    address = cloud.lock["addresses"][f"{network_name}-0"][f"port {old}"]
+    eventually(lambda: addresses(old, family) >= {f"{address}/{length}"}, 30)
+    cloud.build(_another(new, network_name))
+    assert cloud.lock["addresses"][f"{network_name}-0"][f"port {new}"] == address
+    eventually(lambda: addresses(new, family) >= {f"{address}/{length}"}, 60)
     cloud.build()
 
 

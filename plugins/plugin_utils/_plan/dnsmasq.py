@@ -23,7 +23,7 @@ client=$2 address=$3 hosts={directory}/host
 case $address in
     *:*)
         grep -F "[$address]" "$hosts" | grep -qi "^$DNSMASQ_MAC" && exit 0
-        exec dhcp_release6 --iface {device} --ip "$address" --client-id "$client" \\
+        exec timeout 3 dhcp_release6 --iface {device} --ip "$address" --client-id "$client" \\
             --server-id "$DNSMASQ_SERVER_DUID" --iaid "$DNSMASQ_IAID"
         ;;
     *)
