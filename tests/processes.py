@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -33,10 +34,12 @@ class Processes:
         self.running[item["name"]].send_signal(signal.Signals[f"SIG{item['reload_signal']}"])
 
     def end(self, name):
-        """End one process, and insist that it had not failed before."""
+        """End one process, and insist that it had not failed before. Its children end with it, as under systemd."""
         process = self.running.pop(name)
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=10)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            process.wait(timeout=10)
         with os.fdopen(self._errors.pop(name), "rb") as errors:
             errors.seek(0)
             assert process.returncode in (0, 143, -signal.SIGTERM), f"{name}: {errors.read().decode()}"
