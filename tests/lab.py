@@ -160,7 +160,7 @@ class Stream:
         self.lab, self.client = lab, client
         for host in (client, server):
             lab.copy(TRAFFIC, host)
-        lab.sh(server, f"ip netns exec {namespace} python3 /tmp/traffic.py serve {port} 180 >/dev/null 2>&1 & sleep 1")
+        lab.sh(server, f"ip netns exec {namespace} python3 /tmp/traffic.py serve {port} 300 >/dev/null 2>&1 & sleep 1")
         self.report = f"/tmp/stream-{client_namespace}-{address}-{port}.json"
         lab.sh(client, f"rm -f {self.report}")
         inside = f"ip netns exec {client_namespace} " if client_namespace else ""

@@ -99,6 +99,14 @@ def test_the_kernel_has_what_os_vif_would_make():
     assert sysctl(f"net.ipv4.conf.{QBR}.arp_announce") == "2"
 
 
+def test_the_host_is_deaf_where_open_vswitch_takes_over():
+    """Its userspace datapath leaves the kernel a copy of every frame; an instance would reach the host itself."""
+    plug(PORT)
+    assert sysctl(f"net.ipv6.conf.{QVO}.disable_ipv6") == "1"
+    assert sysctl(f"net.ipv4.conf.{QVO}.arp_ignore") == "8"
+    assert sysctl(f"net.ipv4.conf.{QVO}.rp_filter") == "1"
+
+
 def test_a_port_that_is_not_plugged_here_has_no_links():
     assert plug({**PORT, "plug": False}) == []
 
@@ -140,6 +148,7 @@ DRIFT = {
     f"ip link set {QVB} promisc off": QVB,
     f"ip link set {QVO} mtu 1400": QVO,
     f"ip link set {QVO} down": QVO,
+    f"sysctl -w net.ipv6.conf.{QVO}.disable_ipv6=0": QVO,
     f"ip link set {TAP} nomaster": TAP,
 }
 

@@ -162,3 +162,12 @@ def arrived(model, instances):
 @pytest.mark.parametrize("cell", CELLS, ids=name)
 def test_a_frame_arrives_or_not(arrived, cell):
     assert arrived[cell] == cell[3]
+
+
+def test_the_host_itself_answers_no_instance(lab, model, instances):
+    me, own = End(model, "client1"), lab.sh("compute1", "hostname --all-ip-addresses").split()
+    questions = [frames.arp(me.mac, me.ip, address) for address in own if "." in address]
+    with Hearing(instances["client1"]) as hearing:
+        instances["client1"].send(questions)
+    assert hearing.heard(instances["client1"], b"\x08\x06\x00\x01\x08\x00\x06\x04\x00\x02") == 0, "an ARP reply"
+    assert lab.sh("compute1", "ip -oneline address | grep qvo || true") == ""

@@ -37,8 +37,7 @@ class Step(NamedTuple):
 def bridge_of(name, owner):
     """The wanted qbr: a wire between its two ports that learns, delays and answers nothing."""
     settings = {"stp_state": 0, "forward_delay": 0, "ageing_time": 0, "mcast_snooping": 0}
-    values = dict(zip(sysctls(name), ("1", "2", "1")))
-    return {"kind": "bridge", "owner": owner, "up": True, **settings, "sysctls": values}
+    return {"kind": "bridge", "owner": owner, "up": True, **settings, "sysctls": sysctls(name)}
 
 
 def veth_of(peer, mtu, owner):
@@ -52,7 +51,7 @@ def wanted(plugs, owner):
     for names, mtu in plugs.items():
         links[names.qbr] = bridge_of(names.qbr, owner)
         links[names.qvb] = {**veth_of(names.qvo, mtu, owner), "bridge": names.qbr}
-        links[names.qvo] = veth_of(names.qvb, mtu, owner)
+        links[names.qvo] = {**veth_of(names.qvb, mtu, owner), "sysctls": sysctls(names.qvo)}
     return links
 
 

@@ -9,19 +9,27 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.hybrid_plug.names import (
     BRIDGE,
     INNER,
+    OUTER,
     PREFIXES,
 )
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import bridge, link
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink.wire import Netlink
 
-#: Settings of a bridge's own IP stack, which shall not answer for the instance.
-_SYSCTLS = ("net.ipv4.conf.{}.arp_ignore", "net.ipv4.conf.{}.arp_announce", "net.ipv6.conf.{}.disable_ipv6")
+#: {prefix: settings of the link's own IP stack}. A bridge shall not answer for the instance (reference 7.1). The
+#: host shall not answer an instance: Open vSwitch's userspace datapath leaves the kernel a copy of what comes in at qvo.
+_SYSCTLS = {
+    BRIDGE: {"net.ipv4.conf.{}.arp_ignore": "1", "net.ipv4.conf.{}.arp_announce": "2"},
+    INNER: {},
+    OUTER: {"net.ipv4.conf.{}.arp_ignore": "8", "net.ipv4.conf.{}.rp_filter": "1"},
+}
+_NO_IPV6 = {"net.ipv6.conf.{}.disable_ipv6": "1"}
 
 
 def sysctls(name):
-    """The keys of a bridge's settings: arp_ignore, arp_announce, and disable_ipv6 where the kernel speaks IPv6."""
-    keys = _SYSCTLS if os.path.exists("/proc/sys/net/ipv6") else _SYSCTLS[:2]
-    return [key.format(name) for key in keys]
+    """{key: value} of what a link's settings shall be."""
+    own = _SYSCTLS[name[: len(BRIDGE)]]
+    deaf = _NO_IPV6 if own and os.path.exists("/proc/sys/net/ipv6") else {}
+    return {key.format(name): value for key, value in {**own, **deaf}.items()}
 
 
 def observe(taps):
@@ -44,5 +52,6 @@ def _link(name, found, names, master):
     if found["kind"] == "veth" and name.startswith(PREFIXES):
         here = found["link_nsid"] is None
         veth = {"promisc": found["promisc"], "mtu": found["mtu"], "peer": names.get(found["link"]) if here else None}
-        return {**common, **veth, **({"bridge": master} if name.startswith(INNER) else {})}
+        own = {"bridge": master} if name.startswith(INNER) else {"sysctls": sysctl.read_all(sysctls(name))}
+        return {**common, **veth, **own}
     return {"kind": found["kind"] if name.startswith(PREFIXES) else "other", "bridge": master}
