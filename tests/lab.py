@@ -146,11 +146,11 @@ class Ping:
         answered = [int(n) for n in re.findall(r"icmp_seq=(\d+) ttl", self.lab.sh(self.host, f"cat {self.log}"))]
         return len(answered), (max(answered) - len(set(answered)) if answered else 0)
 
-    def assert_unbroken(self):
-        """Stop, and insist that every request was answered."""
+    def assert_unbroken(self, at_most=0):
+        """Stop, and insist that every request was answered, but for so many."""
         answered, lost = self.stop()
         assert answered > 100
-        assert lost == 0
+        assert lost <= at_most
 
 
 class Stream:
@@ -176,11 +176,12 @@ class Stream:
             time.sleep(0.1)
         return json.loads(self.lab.sh(self.client, f"cat {self.report}"))
 
-    def assert_unbroken(self):
-        """Stop, and insist that nothing was lost; what was late, on a busy machine, was so by less than a second."""
+    def assert_unbroken(self, at_most=0):
+        """Stop, and insist that no segment was lost, but for so many. On a busy machine some are late, by little."""
         report = self.stop()
         assert report["echoed"] > 100, report
-        assert report["lost"] == 0, report
+        assert report["alive"], report
+        assert report["lost"] <= at_most, report
         assert report["longest_gap"] < 1, report
 
     def assert_cut(self):

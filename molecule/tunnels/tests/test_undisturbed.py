@@ -28,19 +28,28 @@ def port(name, network, host, address):
     }
 
 
+#: Of some thousand packets. Whenever a link of the host comes or goes, the userspace datapath of Open vSwitch 3.1 reads
+#: its routes anew (route-table.c, name_table_change), and for a fraction of a millisecond finds no way for a tunnel.
+TUNNELS_LOSE_AT_MOST = 10
+
+
 @pytest.fixture(scope="module")
 def traffic(lab):
     """Pings, twenty a second, and streams over networks of every type. They must come through unharmed."""
-    running = [
+    tunnelled = [
         Ping(lab, "compute1", "vm-blue1", "10.0.0.2"),
-        Ping(lab, "compute3", "vm-grey3", "10.0.5.1"),
         Stream(lab, "compute1", "compute2", "vm-green2", "10.0.3.2", client_namespace="vm-green1"),
         Stream(lab, "compute3", "compute2", "vm-gold2", "10.0.4.2", client_namespace="vm-gold3"),
+    ]
+    others = [
+        Ping(lab, "compute3", "vm-grey3", "10.0.5.1"),
         Stream(lab, "compute1", "compute1", "vm-blue4", "10.0.0.4", client_namespace="vm-blue1"),
     ]
     yield
-    for each in running:
+    for each in others:
         each.assert_unbroken()
+    for each in tunnelled:
+        each.assert_unbroken(TUNNELS_LOSE_AT_MOST)
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.hybrid_
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import bridge, link
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink.wire import Netlink
 
-#: {prefix: settings of the link's own IP stack}. A bridge shall not answer for the instance (reference 7.1). The
-#: host shall not answer an instance: Open vSwitch's userspace datapath leaves the kernel a copy of what comes in at qvo.
+#: {prefix: settings of the link's own IP stack}. A bridge shall not answer for the instance (reference 7.1).
+#: Nor shall the host: Open vSwitch's userspace datapath leaves the kernel a copy of what comes in at qvo.
 _SYSCTLS = {
     BRIDGE: {"net.ipv4.conf.{}.arp_ignore": "1", "net.ipv4.conf.{}.arp_announce": "2"},
     INNER: {},
