@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 VXLAN_PORT, GENEVE_PORT = 4789, 6081
-GRE, UDP = 47, 17
+GRE, UDP, ICMP = 47, 17, 1
+ECHO_REPLY, ECHO_REQUEST = 0, 8
 GRE_HEADER = 8  # with key
 VXLAN_HEADER = 8
 
@@ -25,6 +26,16 @@ class Tunnelled(NamedTuple):
     destination: str
     key: int
     frame: bytes
+
+
+class Echo(NamedTuple):
+    """An IPv4 echo request or reply on a wire. macs, addresses: (source, destination), as text. vlan: None untagged."""
+
+    macs: tuple
+    addresses: tuple
+    ttl: int
+    is_reply: bool
+    vlan: int | None = None
 
 
 class Capture:
@@ -50,6 +61,25 @@ class Capture:
     def tunnelled(self):
         """Stop; every frame that was inside a tunnel."""
         return [found for frame in self.stop() if (found := decapsulate(frame))]
+
+
+def echoes(frames):
+    """The Echoes among frames."""
+    return [found for frame in frames if (found := _echo(frame))]
+
+
+def _echo(frame):
+    vlan, packet = None, frame[14:]
+    if frame[12:14] == b"\x81\x00":
+        vlan, packet, frame = int.from_bytes(frame[14:16], "big") & 0xFFF, frame[18:], frame[:12] + frame[16:]
+    if frame[12:14] != b"\x08\x00" or packet[9] != ICMP:
+        return None
+    kind = packet[(packet[0] & 15) * 4]
+    if kind not in (ECHO_REPLY, ECHO_REQUEST):
+        return None
+    macs = tuple(part.hex(":") for part in (frame[6:12], frame[:6]))
+    addresses = tuple(str(ip_address(part)) for part in (packet[12:16], packet[16:20]))
+    return Echo(macs, addresses, packet[8], kind == ECHO_REPLY, vlan)
 
 
 def _frames(pcap):
