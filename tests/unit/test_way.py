@@ -94,3 +94,40 @@ def test_an_extra_route_leads_on():
     found = way("web", "eve", *transit, there, back)
     assert (found.answered, found.end.name) == (True, "eve")
 
+
+
+SCOPES = [("dataplane_networks[1].subnets[0].address_scope", "inner"),
+          ("dataplane_networks[2].subnets[0].address_scope", "inner")]
+PUBLIC_SCOPE = ("dataplane_networks[0].subnets[0].address_scope", "inner")
+OTHER_SCOPE = ("dataplane_networks[2].subnets[0].address_scope", "other")
+
+
+def test_address_scopes_are_kept_apart_unless_something_translates():
+    assert way("web", "db", *SCOPES).answered is True
+    found = way("web", "db", *SCOPES, OTHER_SCOPE)
+    assert (found.answered, found.lost) == (False, "router r1 keeps the address scopes of blue and red apart")
+    assert str(way("db", INTERNET, *SCOPES).seen[0]) == R1
+    assert way("db", FIP, *SCOPES, OTHER_SCOPE).answered is True, "a floating IP leads into any"
+
+
+def test_within_the_public_scope_nothing_is_translated():
+    assert str(way("db", INTERNET, *SCOPES, PUBLIC_SCOPE).seen[0]) == "10.0.1.9"
+    assert str(way("web", INTERNET, *SCOPES, PUBLIC_SCOPE).seen[0]) == FIP
+
+
+#: The router on all hosts, the instances on two of them, of which network1 has the gateway.
+DISTRIBUTED = [(f"{ROUTER}[0].distributed", True), FAR]
+
+
+@pytest.mark.parametrize(("origin", "target", "changes", "answered", "by", "source"), [
+    ("web", "db", [], True, "db", "10.0.0.3"),
+    ("web", INTERNET, [], True, "outside", FIP),
+    ("db", INTERNET, [], True, "outside", R1),
+    (None, FIP, [], True, "web", "203.0.113.1"),
+    ("db", FIP, [], True, "web", R1),
+    ("db", FIP, [OF_DB], True, "web", "203.0.113.106"),
+    ("db", FIP, [NO_SNAT], True, "web", "10.0.1.9"),
+])
+def test_distributed_routers_lead_to_the_same_ends(origin, target, changes, answered, by, source):
+    found = way(origin, target, *DISTRIBUTED, *changes)
+    assert (found.answered, found.end.name, str(found.seen[0])) == (answered, by, source), found.lost or found.back

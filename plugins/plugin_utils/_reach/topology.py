@@ -97,6 +97,15 @@ class Topology:
         """The floating IP of a router for a fixed address, or None."""
         return self._fixed.get(router, {}).get(address)
 
+    def is_distributed(self, router, address):
+        """Whether a router's floating IP is on the host of its instance."""
+        return (router, address) in self._distributed
+
+    @cached_property
+    def _distributed(self):
+        return {(item.router, self.allocated.floating_address(item)) for item in self.site.floating_ips
+                if item.is_distributed}
+
     def source_nat(self, router):
         """The address as which a router's networks go outside, or None: its gateway's first IPv4 address."""
         fixed_ips = router.gateway.fixed_ips if router.gateway else []
@@ -170,9 +179,9 @@ class Topology:
         return next((gateway for gateway in gateways if gateway is not None), None)
 
     def host_of(self, station):
-        """The Host that a station is on; None: outside."""
+        """The Host that a station is on; None: outside, or where it is needed."""
         if station.router:
-            return self.allocated.host_of(station.router)
+            return None if station.router.distributed else self.allocated.host_of(station.router)
         if station.kind == DHCP:
             return self.allocated.dhcp_host(station.port)
         return station.port and station.port.host

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.scopes import is_translated, scope_of
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.topology import (
     INSTANCE,
     ROUTER,
@@ -104,6 +105,15 @@ def _own_address(topology, port, neighbour):
     return next(iter(near + [address for _cidr, address in own]), None)
 
 
+def _leaves_scope(crossing, version):
+    """Whether a packet leaves an address scope untranslated, which routers do not let it (reference 2.5)."""
+    router, out = crossing.router, crossing.route.port
+    if crossing.translated_to or crossing.translated_from or (version == 4 and out is router.gateway
+                                                              and router.enable_snat):
+        return False
+    return scope_of(crossing.entered.network, version) != scope_of(out.network, version)
+
+
 class _Walk:
     """One packet on its way. crossings: of what it answers; None: it begins a connection."""
 
@@ -139,7 +149,8 @@ class _Walk:
         return Way(self.steps, end=station, seen=(self.source, self.destination))
 
     def _on_one_host(self, sender, receiver):
-        return self.topology.host_of(sender) is self.topology.host_of(receiver)
+        hosts = self.topology.host_of(sender), self.topology.host_of(receiver)
+        return None in hosts or hosts[0] is hosts[1]
 
     def _first(self):
         """(network, next hop) of the packet's first leg; a Way where there is none."""
@@ -194,7 +205,7 @@ class _Walk:
             return not self.destination.is_global
         routers = [router for router in self.topology.site.routers
                    if any(own.network is port.network for own in router.interfaces)]
-        return all(router.enable_snat or not router.gateway for router in routers)
+        return all(not router.gateway or is_translated(router, port.network) for router in routers)
 
     def _cross(self, station):
         """Through a router: translate the destination, route, translate the source."""
@@ -216,9 +227,12 @@ class _Walk:
             translated_from = ANSWER if source != self.source else None
         else:
             source, translated_from = self._translate_source(router, station.port, route, translated_to)
+        crossing = Crossing(router, station.port, route, before, (source, destination), translated_to, translated_from)
+        if self.crossings is None and _leaves_scope(crossing, destination.version):
+            return self._lost(f"router {router.name} keeps the address scopes of {station.port.network.name} and "
+                              f"{route.port.network.name} apart")
         self.source, self.destination = source, destination
-        after = (source, destination)
-        self.steps.append(Crossing(router, station.port, route, before, after, translated_to, translated_from))
+        self.steps.append(crossing)
         return route.port.network, route.nexthop or destination
 
     def _undone(self, router):
@@ -230,19 +244,21 @@ class _Walk:
         return None
 
     def _translate_source(self, router, entered, route, translated_to):
-        """(source, why) as the router's chains of POSTROUTING have it (reference 2.5)."""
-        outward = route.port is router.gateway
+        """(source, why) as the router's chains of POSTROUTING have it (reference 2.5).
+
+        To a floating IP that a distributed router has with its instance, packets go as to the outside (reference 3.5).
+        """
+        turned = translated_to and entered is not router.gateway
+        outward = route.port is router.gateway or (turned and self.topology.is_distributed(router, self.destination))
         if self.source.version == 6 or self.crossings is not None or not (outward or translated_to):
             return self.source, None
         floating = self.topology.in_front_of(router, self.source)
         if floating:
             return floating, FLOATING_IP
         gateway = self.topology.source_nat(router)
-        if outward and router.enable_snat and gateway:
-            return gateway, SOURCE_NAT
-        if translated_to and entered is not router.gateway and gateway:
-            return gateway, HAIRPIN
-        return self.source, None
+        if outward:
+            return (gateway, SOURCE_NAT) if gateway and is_translated(router, entered.network) else (self.source, None)
+        return (gateway, HAIRPIN) if turned and gateway else (self.source, None)
 
 
 def instance(port):
