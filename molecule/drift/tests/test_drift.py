@@ -8,7 +8,8 @@ import pytest
 from tests.lab import without_namespaces
 
 FIP = "180.180.180.3"
-ROUTER = "qrouter-fce64ebe-47f0-4846-b3af-9cf764f1ff11"
+ROUTER_ID = "fce64ebe-47f0-4846-b3af-9cf764f1ff11"
+ROUTER = f"qrouter-{ROUTER_ID}"
 QG = "qg-c08b8179-3b"
 
 #: What a hand does on network1, and what the next run must name, and nothing besides.
@@ -29,7 +30,10 @@ DAMAGE = {
     "port retagged": ("ovs-vsctl set port qr-15ea2dd1-65 tag=99", ("qr-15ea2dd1-65",)),
     "a flow deleted": ("ovs-ofctl --strict del-flows br-int table=60,priority=1", ("table=60",)),
     "all flows deleted": ("ovs-ofctl del-flows br-int", ("br-int",)),
-    "namespace deleted": (f"ip netns del {ROUTER}", (ROUTER, "qg-c08b8179-3b", "qr-15ea2dd1-65", "qr-dc290da0-0a")),
+    "namespace deleted": (
+        f"ip netns del {ROUTER}",
+        (ROUTER, "qg-c08b8179-3b", "qr-15ea2dd1-65", "qr-dc290da0-0a", f"metadata-proxy-{ROUTER_ID}"),
+    ),
 }
 
 
