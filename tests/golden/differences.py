@@ -22,6 +22,25 @@ def without_ipv6_outside(entries, recorded):
     return [entry for entry in entries if not (entry["dst"] == "default" and entry["dev"].startswith(left_out))]
 
 
+def without_central(entries, recorded):
+    """Policy rules but for those of floating IPs that are with the gateway: their table is empty here."""
+    central = _central(recorded)
+    return [entry for entry in entries if not (entry["table"] == "16" and entry["src"] in central)]
+
+
+def without_marks_of_central(tables, recorded):
+    """Rules but for the marks that lead such floating IPs from scope to scope: here they are where those are, too."""
+    if not _central(recorded):
+        return tables
+    left_out = [f"neutron-l3-agent-{chain}" for chain in ("FORWARD", "float-snat", "floatingip")]
+    return {**tables, "mangle": {chain: rules for chain, rules in tables["mangle"].items() if chain not in left_out}}
+
+
+def _central(recorded):
+    floating_ips = recorded["router"].get("_floatingips", [])
+    return {each["fixed_ip_address"] for each in floating_ips if each.get("dvr_snat_bound")}
+
+
 def known_neighbours(neighbours, made_up):
     """Neighbours but for instances that the recording does not know. made_up: their addresses."""
     return {entry for entry in neighbours if entry[1] not in made_up}

@@ -84,7 +84,10 @@ def _chosen(case, plan):
 
 
 def rules(text):
-    """{table: {chain: [rules in order]}} of iptables-save output; policies and counters left out."""
+    """{table: {chain: [rules in order]}} of iptables-save output; policies and counters left out.
+
+    The agent writes the marks of floating IPs that cross address scopes in a set's order.
+    """
     tables, chains = {}, {}
     for line in text.splitlines():
         if line.startswith("*"):
@@ -94,7 +97,14 @@ def rules(text):
         elif line.startswith("-A "):
             _append, chain, rule = line.split(" ", 2)
             chains[chain].append(rule)
+    crossing = tables.get("mangle", {}).get("neutron-l3-agent-float-snat", [])
+    crossing.sort(key=crossing_order)
     return tables
+
+
+def crossing_order(rule):
+    """Sort key that puts those marks into an order."""
+    return rule if rule.startswith("-o ") else ""
 
 
 def addresses(links):

@@ -39,7 +39,7 @@ def item(directory, names):
         "routes": [
             route(found, default)
             for version, default in (("4", "0.0.0.0/0"), ("6", "::/0"))
-            for found in read(directory, f"ip-route{version}.json") if found["protocol"] == "static"
+            for found in read(directory, f"ip-route{version}.json") if found.get("protocol") == "static"
         ],
         "rules": [rule(found) for found in read(directory, "ip-rule4.json") if found["table"].isdigit()],
         "neighbours": neighbours((directory / "ip-neigh.txt").read_text()),
@@ -63,7 +63,8 @@ def route(found, default):
     destination = default if found["dst"] == "default" else found["dst"]
     host = destination if "/" in destination else f"{destination}/32"
     table = found.get("table", "main")
-    keys = {"gateway": found.get("gateway"), "device": found["dev"], "metric": found.get("metric")}
+    hops = [{"gateway": hop["gateway"], "device": hop["dev"]} for hop in found.get("nexthops", [])]
+    keys = {"gateway": found.get("gateway"), "device": found.get("dev"), "metric": found.get("metric"), "nexthops": hops}
     return {"destination": host, "table": TABLES.get(table) or int(table), **{k: v for k, v in keys.items() if v}}
 
 
@@ -117,7 +118,8 @@ def ip(namespace, *argv, version="4"):
 
 
 def static(entries):
-    return {json.dumps({**entry, "flags": None}, sort_keys=True) for entry in entries if entry["protocol"] == "static"}
+    return {json.dumps({**entry, "flags": None}, sort_keys=True)
+            for entry in entries if entry.get("protocol") == "static"}
 
 
 def neighbours_of(text):
