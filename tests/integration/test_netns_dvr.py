@@ -64,7 +64,8 @@ def route(found, default):
     host = destination if "/" in destination else f"{destination}/32"
     table = found.get("table", "main")
     hops = [{"gateway": hop["gateway"], "device": hop["dev"]} for hop in found.get("nexthops", [])]
-    keys = {"gateway": found.get("gateway"), "device": found.get("dev"), "metric": found.get("metric"), "nexthops": hops}
+    keys = {"gateway": found.get("gateway"), "device": found.get("dev"), "metric": found.get("metric")}
+    keys["nexthops"] = hops
     return {"destination": host, "table": TABLES.get(table) or int(table), **{k: v for k, v in keys.items() if v}}
 
 
@@ -118,8 +119,10 @@ def ip(namespace, *argv, version="4"):
 
 
 def static(entries):
-    return {json.dumps({**entry, "flags": None}, sort_keys=True)
-            for entry in entries if entry.get("protocol") == "static"}
+    return {
+        json.dumps({**entry, "flags": None, "nexthops": sorted(map(str, entry.get("nexthops", [])))}, sort_keys=True)
+        for entry in entries if entry.get("protocol") == "static"
+    }
 
 
 def neighbours_of(text):
