@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree
 
 import pytest
 
@@ -82,8 +83,58 @@ def test_source_nat_and_security_groups_are_in_their_chains(lab):
     assert f"-A neutron-openvswi-i{VM1[:10]} -p icmp -j RETURN" in chain
 
 
-def test_every_probe_of_the_model_is_answered(lab):
-    assert "all answered as the model says" in lab.play("verify.yml").output
+def test_every_probe_of_the_model_is_answered_and_reported(lab, tmp_path):
+    run = lab.play("verify.yml", "--extra-vars", f"verify_report_dir={tmp_path}")
+    assert "all answered as the model says" in run.output
+    report = json.loads((tmp_path / "reachability.json").read_text())
+    assert (report["site"], report["disagreements"]) == ("gre-liberty", 0)
+    by_name = {each["name"]: each for each in report["results"]}
+    assert by_name["vm1 to the world outside (tcp 7777)"]["source"] == "172.24.4.2"
+    assert by_name["vm2 to vm1 (tcp 22, IPv6)"]["answered_by"] == "vm1"
+    suites = ElementTree.parse(tmp_path / "reachability.xml").getroot()
+    assert {suite.get("name") for suite in suites} == {"network1", "compute1", "vm1", "vm2", "outside"}
+    assert suites.get("failures") == "0"
+
+
+def trace(lab, source, destination, **options):
+    """The Run of a live trace; with succeeds=False of one that finds something broken."""
+    ends = [f"--extra-vars=source={source}", f"--extra-vars=destination={destination}"]
+    return lab.play("trace.yml", *ends, "--extra-vars=live=true", **options)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "hops"), [("vm1", "internet", 12), ("vm2", "vm1", 5), ("outside", "172.24.4.2", 4)]
+)
+def test_the_hosts_confirm_every_hop(lab, source, destination, hops):
+    assert f"{hops} hops, all as the model says" in trace(lab, source, destination).output
+
+
+#: host, what breaks it, what verify says of it, which hop the trace names and what its host says
+DAMAGES = [
+    ("network1", "ovs-ofctl del-flows br-tun table=3", "vm1 to its gateway (ping), 10.0.0.1: expected an answer",
+     ("br-tun on network1", "drops it in table 3 (no match)")),
+    ("compute1", f"iptables -D neutron-openvswi-o{VM1[:10]} -j RETURN", "vm1 to the world outside (ping)",
+     (f"in qbr{VM1} on compute1", f"the rules of neutron-openvswi-o{VM1[:10]} drop it")),
+    ("network1", f"ip netns exec {ROUTER} iptables -t nat -D neutron-l3-agent-snat -o {QG} -j SNAT "
+     "--to-source 172.24.4.2 --random-fully", "vm1 to the world outside (tcp 7777)",
+     (f"{ROUTER} on network1", "has no rule with -o qg-5d13ee78-0a")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("host", "damage", "verified", "traced"), DAMAGES)
+def test_what_is_broken_is_reported_and_the_hop_is_named(lab, tmp_path, host, damage, verified, traced):
+    lab.sh(host, damage)
+    try:
+        (failure, *_) = lab.play(
+            "verify.yml", "--extra-vars", f"verify_report_dir={tmp_path}", succeeds=False
+        ).failures()  # fmt: skip
+        assert failure.startswith("Not as the model says: ")
+        assert verified in failure
+        assert ElementTree.parse(tmp_path / "reachability.xml").getroot().get("failures") != "0"
+        (failure, *_) = trace(lab, "vm1", "internet", succeeds=False).failures()
+        assert all(words in failure for words in traced), failure
+    finally:
+        lab.play("site.yml")
 
 
 def test_packets_to_the_router_travel_in_gre_at_full_size(lab, instances):

@@ -37,7 +37,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.scopes im
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import DVR_SNAT
 
 FLOATING_TABLE = 16  # FIP_RT_TBL
-_FAST_EXIT_PRIORITY = 80000  # FAST_PATH_EXIT_PR
+FAST_EXIT_PRIORITY = 80000  # FAST_PATH_EXIT_PR
 
 _FOLD = 0x3FFFFFFF
 _FIRST_INDEX = 32768
@@ -88,7 +88,7 @@ def fast_exits(view, router):
 
 
 def _fast_rule(subnet):
-    return {"priority": _FAST_EXIT_PRIORITY, "from": str(subnet.cidr), "table": FLOATING_TABLE}
+    return {"priority": FAST_EXIT_PRIORITY, "from": str(subnet.cidr), "table": FLOATING_TABLE}
 
 
 def _redirects(view, router, interface):

@@ -82,14 +82,15 @@ def passes(security, port, packet):
             return packet.number != _RA
         if packet.number in _NEIGHBOUR_TYPES or _advertises(security, port, packet):
             return True
-    return any(_allows(security, rule, packet) for group in port.security_groups for rule in group.rules)
+    return any(allows(security, rule, packet) for group in port.security_groups for rule in group.rules)
 
 
 def _advertises(security, port, packet):
     return packet.number == _RA and str(packet.remote) in security.ra_sources(port.network)
 
 
-def _allows(security, rule, packet):
+def allows(security, rule, packet):
+    """Whether one rule lets a packet pass."""
     return (
         (rule.direction, rule.ethertype) == (packet.direction, f"IPv{packet.version}")
         and rule.protocol in (None, packet.protocol)

@@ -12,7 +12,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names imp
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.tunnels import tunnels
 
 #: The table for what comes out of the tunnels of each network type.
-_FROM_TUNNEL = {"gre": 3, "vxlan": 4, "geneve": 6}
+FROM_TUNNEL = {"gre": 3, "vxlan": 4, "geneve": 6}
 
 #: What allowed address pairs bring is in no model: it is learnt as it arrives
 _LEARN = (
@@ -27,7 +27,7 @@ _SKELETON = (
     "table=2,priority=1,arp,dl_dst=ff:ff:ff:ff:ff:ff actions=resubmit(,21)",
     "table=2,priority=0,dl_dst=00:00:00:00:00:00/01:00:00:00:00:00 actions=resubmit(,20)",  # unicast
     "table=2,priority=0,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00 actions=resubmit(,22)",
-    *(f"table={table},priority=0 actions=drop" for table in _FROM_TUNNEL.values()),
+    *(f"table={table},priority=0 actions=drop" for table in FROM_TUNNEL.values()),
     f"table=10,priority=2,arp,arp_tha=ff:ff:ff:ff:ff:ff actions={_LEARN}",
     f"table=10,priority=2,icmp6,icmp_type=134 actions={_LEARN}",
     f"table=10,priority=2,icmp6,icmp_type=136 actions={_LEARN}",
@@ -45,7 +45,7 @@ def tunnel_flows(view):
     ports = tunnels(view)
     first = 1 if view.is_distributed else 2
     found = [f"table=0,priority=1,in_port={TUNNEL_PATCH_PEER} actions=resubmit(,{first})", *_SKELETON]
-    found += [f"table=0,priority=1,in_port={port} actions=resubmit(,{_FROM_TUNNEL[kind]})"
+    found += [f"table=0,priority=1,in_port={port} actions=resubmit(,{FROM_TUNNEL[kind]})"
               for (kind, _host), port in ports.items()]
     for network in view.tunnel_networks:
         found += _network(view, network, {host: ports[network.network_type, host] for host in view.peers(network)})
@@ -57,7 +57,7 @@ def _network(view, network, tunnel_to):
     vlan, segment = view.local_vlan(network), view.allocated.segmentation_id(network)
     learn = 9 if view.is_distributed else 10
     into = f"strip_vlan,load:{segment:#x}->NXM_NX_TUN_ID[]"
-    found = [f"table={_FROM_TUNNEL[network.network_type]},priority=1,tun_id={segment:#x} "
+    found = [f"table={FROM_TUNNEL[network.network_type]},priority=1,tun_id={segment:#x} "
              f"actions=mod_vlan_vid:{vlan},resubmit(,{learn})"]
     if tunnel_to:
         outputs = ",".join(f"output:{port}" for port in tunnel_to.values())

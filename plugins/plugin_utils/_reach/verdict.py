@@ -23,13 +23,20 @@ class Verdict:
         self._security, self._way, self._origin = security, way, origin
         self._version, self._destination = destination.version, destination
 
+    def passes(self, packet_of):
+        """Whether a packet is answered: True, False, or None, which depends on who asks from outside.
+
+        packet_of: (direction, version, remote) -> Packet.
+        """
+        return self._judged(lambda direction, remote: packet_of(direction, self._version, remote))
+
     def ping(self):
-        """Whether an echo request is answered: True, False, or None, which depends on who asks from outside."""
-        return self._judged(lambda direction, remote: ping(direction, self._version, remote))
+        """The same for an echo request."""
+        return self.passes(ping)
 
     def tcp(self, number):
-        """Whether a TCP connection to a port is made; as ping()."""
-        return self._judged(lambda direction, remote: Packet(direction, self._version, "tcp", number, remote))
+        """The same for a TCP connection to a port."""
+        return self.passes(lambda direction, version, remote: Packet(direction, version, "tcp", number, remote))
 
     def open_port(self):
         """A TCP port that answers: SSH if it may, else the lowest that a rule names; None if all are shut."""
