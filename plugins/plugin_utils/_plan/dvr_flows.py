@@ -80,8 +80,8 @@ def integration_flows(view):
               f"actions=mod_dl_dst:{each.mac},resubmit(,58)" for each in here if each.addresses]
     for network, first in _first_of_network(here).items():
         found.append(_to_part(view, network, own, first))
-    for port, mac in _served(view, here).items():
-        found += _from_parts(view, port, mac)
+    for (network, mac), (port, gateway_mac) in _served(view, here).items():
+        found += _from_parts(view, network, mac, port, gateway_mac)
     return found
 
 
@@ -106,30 +106,42 @@ def _to_part(view, network, own, each):
 
 
 def _served(view, here):
-    """{port of this host: MAC of the interface on its subnet}, best the one that is the subnet's gateway."""
-    by_subnet = {}
+    """{(network, MAC): (port of this host that may have it, MAC of the interface on its subnet)}
+
+    A MAC of allowed address pairs is that of the first port that has it, and of none if it is another port's own.
+    """
+    gateways, found, ports = _interface_macs(view, here), {}, {}
+    for port in view.presence.by_host[view.host.name]:
+        macs = [gateways[fixed.subnet] for fixed in port.fixed_ips if fixed.subnet in gateways]
+        if macs and not is_part(port):
+            ports[port] = macs[0]
+    for port, gateway_mac in ports.items():
+        found[port.network, view.allocated.mac(port)] = port, gateway_mac
+    for port, gateway_mac in ports.items():
+        for pair in port.allowed_address_pairs if port.port_security_enabled else []:
+            if "mac_address" in pair:
+                found.setdefault((port.network, pair["mac_address"].lower()), (port, gateway_mac))
+    return found
+
+
+def _interface_macs(view, here):
+    """{subnet: MAC of the interface there}, best the one that is the subnet's gateway."""
+    found = {}
     for each in here:
         for fixed in each.port.fixed_ips:
             is_gateway = view.allocated.address(fixed) == fixed.subnet.gateway_ip
-            if is_gateway or fixed.subnet not in by_subnet:
-                by_subnet[fixed.subnet] = each.mac
-    found = {}
-    for port in view.presence.by_host[view.host.name]:
-        macs = [by_subnet[fixed.subnet] for fixed in port.fixed_ips if fixed.subnet in by_subnet]
-        if macs and not is_part(port):
-            found[port] = macs[0]
+            if is_gateway or fixed.subnet not in found:
+                found[fixed.subnet] = each.mac
     return found
 
 
-def _from_parts(view, port, gateway_mac):
-    """Frames for a port, with every MAC that it may have, come from its own host's part as far as it can see."""
-    table, vlan, strip = _wire(view, port.network, _FROM_PARTS)
-    pairs = [pair["mac_address"].lower() for pair in port.allowed_address_pairs if "mac_address" in pair]
-    found = []
-    for mac in dict.fromkeys([view.allocated.mac(port), *(pairs if port.port_security_enabled else [])]):
-        found.append(f"table={table},priority=20,{vlan},dl_dst={mac} actions=mod_dl_src:{gateway_mac},resubmit(,58)")
-        found.append(f"table=60,priority=20,{vlan},dl_dst={mac} actions={strip}output:{device_of(view, port)}")
-    return found
+def _from_parts(view, network, mac, port, gateway_mac):
+    """Frames for a port come from its own host's part as far as it can see."""
+    table, vlan, strip = _wire(view, network, _FROM_PARTS)
+    return [
+        f"table={table},priority=20,{vlan},dl_dst={mac} actions=mod_dl_src:{gateway_mac},resubmit(,58)",
+        f"table=60,priority=20,{vlan},dl_dst={mac} actions={strip}output:{device_of(view, port)}",
+    ]
 
 
 def _wire(view, network, tables):
