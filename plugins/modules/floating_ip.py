@@ -244,6 +244,23 @@ disruption:
   returned: success
   type: str
   sample: none
+announced:
+  description:
+    - Floating IPs that were announced. M(cloudnet.dataplane.announce) announces them once more, when the host
+      that they may come from has given them up.
+  returned: when something changed, not in check mode
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: The network namespace.
+      type: str
+    device:
+      description: The device.
+      type: str
+    address:
+      description: The IPv4 address.
+      type: str
 engine_seconds:
   description: Time spent reading, comparing and writing.
   returned: success

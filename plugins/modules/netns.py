@@ -60,6 +60,8 @@ options:
             description:
               - Name of the other end. Required for a veth.
               - On the host it is up, and has the same MTU. In another namespace it is a link of its own.
+              - On the host it is for Open vSwitch alone. The host's own IP stack is deaf there, with C(disable_ipv6=1),
+                C(arp_ignore=8) and C(rp_filter=1), since the userspace datapath leaves it a copy of every frame.
             type: str
           peer_namespace:
             description:
@@ -320,6 +322,23 @@ disruption:
   description: The worst disruption of all changes.
   type: str
   returned: success
+announced:
+  description:
+    - New addresses that were announced. M(cloudnet.dataplane.announce) announces them once more, when the host
+      that they may come from has given them up.
+  returned: when something changed, not in check mode
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: The network namespace.
+      type: str
+    device:
+      description: The device.
+      type: str
+    address:
+      description: The IPv4 address.
+      type: str
 engine_seconds:
   description: Seconds that reading and changing the host took.
   type: float

@@ -330,7 +330,7 @@ def test_many_removed_at_once_forget_only_their_connections(module, wired):
         end.close()
 
 
-def test_new_addresses_are_announced(module, wired):
+def test_new_addresses_are_announced_and_once_more_when_somebody_asks(module, wired):
     def listen():
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0806))
         wire.bind(("eth0", 0x0806))
@@ -339,19 +339,24 @@ def test_new_addresses_are_announced(module, wired):
 
     wire = namespace.inside(f"outside-{ROUTER}", listen)
     time.sleep(0.1)
-    module("floating_ip", config=[floating(5)])
+    made = module("floating_ip", config=[floating(5)])
     heard = []
 
-    def announced():
+    def announced(times):
         try:
             while True:
                 heard.append(wire.recv(64))
         except BlockingIOError:
             pass
         own = socket.inet_aton("203.0.113.105")
-        return sum(frame[28:32] == own == frame[38:42] for frame in heard) >= 2
+        return sum(frame[28:32] == own == frame[38:42] for frame in heard) >= 2 * times
 
-    eventually(announced)
+    eventually(lambda: announced(times=1))
+    assert not module("announce", addresses=made["announced"], check=True)["changed"]
+    assert not announced(times=2)
+    gone = [{**each, key: "nowhere"} for each in made["announced"] for key in ("namespace", "device")]
+    assert not module("announce", addresses=[*gone, *made["announced"]])["changed"]
+    eventually(lambda: announced(times=2))
     wire.close()
 
 

@@ -11,7 +11,9 @@ import contextlib
 import fcntl
 import socket
 import struct
+from typing import NamedTuple
 
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import namespace
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import inet
 
 #: Threads for announcing in many namespaces: closing the socket waits 20 ms in the kernel, without using a processor.
@@ -25,6 +27,27 @@ _ALL_NODES_MAC = bytes.fromhex("333300000001")
 _ALL_NODES = socket.inet_pton(socket.AF_INET6, "ff02::1")
 _ICMPV6, _NEIGHBOUR_ADVERTISEMENT, _TARGET_MAC = 58, 136, 2
 _OVERRIDE = 0x20000000
+
+
+class Place(NamedTuple):
+    """An address of a device in a namespace."""
+
+    namespace: str
+    device: str
+    address: str
+
+
+def announce_places(places):
+    """Announce Places, those of all namespaces at the same time."""
+    inside = {}
+    for place in places:
+        inside.setdefault(place.namespace, []).append((place.device, place.address, None))
+    namespace.map_inside(lambda name: announce_all(inside[name]), inside, THREADS)
+
+
+def result(places):
+    """What a module returns of the Places that it has announced; the module announce takes it."""
+    return {"announced": [place._asdict() for place in places]}
 
 
 def announce(device, address, mac=None):

@@ -14,7 +14,7 @@ import contextlib
 import fcntl
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
@@ -62,7 +62,10 @@ class Backend(abc.ABC):
         """After a failed apply: bring the objects named by changes back to what have says."""
 
     def settled(self, changes, have):  # noqa: B027  (a hook: most kinds of object have nothing to do here)
-        """After a confirmed apply: what to do once (announce addresses, forget connections)."""
+        """After a confirmed apply: what to do once (announce addresses, forget connections).
+
+        Returns what the module's result has beside the changes, a dict, or None.
+        """
 
 
 class ApplyFailed(EngineError):
@@ -75,10 +78,11 @@ class ApplyFailed(EngineError):
 
 @dataclass
 class Outcome:
-    """changes in the order of application, and the seconds that the engine took."""
+    """changes in the order of application, the seconds that the engine took, and what settled() returned."""
 
     changes: list
     seconds: float = 0.0
+    settled: dict = field(default_factory=dict)
 
     def result(self):
         """The keys that a module returns."""
@@ -87,6 +91,7 @@ class Outcome:
             "changes": [asdict(change) for change in self.changes],
             "disruption": max((c.disruption for c in self.changes), key=DISRUPTIONS.index, default="none"),
             "engine_seconds": round(self.seconds, 4),
+            **self.settled,
         }
 
 
@@ -96,12 +101,12 @@ def converge(backend, check_mode=False):
     with contextlib.nullcontext() if check_mode else _one_run_at_a_time():
         have = backend.observe()
         changes = backend.diff(have)
-        if changes and not check_mode:
-            _apply(backend, changes, have)
-    return Outcome(changes, time.monotonic() - started)
+        settled = _apply(backend, changes, have) if changes and not check_mode else None
+    return Outcome(changes, time.monotonic() - started, settled or {})
 
 
 def _apply(backend, changes, have):
+    """What settled() returns."""
     try:
         backend.apply(changes, have)
         now = backend.observe()
@@ -110,7 +115,7 @@ def _apply(backend, changes, have):
             raise EngineError("did not take: " + ", ".join(f"{c.action} {c.object}" for c in left[:20]))
     except Exception as error:
         raise _undone(backend, changes, have, error) from error
-    backend.settled(changes, have)
+    return backend.settled(changes, have)
 
 
 def _undone(backend, changes, have, error):

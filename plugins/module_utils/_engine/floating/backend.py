@@ -141,11 +141,10 @@ class FloatingIps(Backend):
     def settled(self, changes, have):
         plans = self._plans(have)
         forget = {one.namespace: one.forget for one in plans if one.forget}
-        fresh = defaultdict(list)
-        for name, device, ip in (found for one in plans for found in one.fresh):
-            fresh[name].append((device, ip, None))
+        fresh = [announce.Place(*found) for one in plans for found in one.fresh]
         namespace.map_in_processes(lambda name: conntrack.forget(*forget[name]), forget)
-        namespace.map_inside(lambda name: announce.announce_all(fresh[name]), fresh, announce.THREADS)
+        announce.announce_places(fresh)
+        return announce.result(fresh)
 
 
 def _of(kinds, parts):

@@ -103,9 +103,14 @@ class NetnsBackend(Backend):
     def settled(self, changes, have):
         steps = self._steps(have)
         fresh = _addresses(step for step in steps if step.after)
-        namespace.map_inside(lambda name: _announce(fresh[name]), fresh, announce.THREADS)
+        found = [
+            announce.Place(name, device, prefix.partition("/")[0])
+            for name, keys in fresh.items() for device, prefix in keys
+        ]
+        announce.announce_places(found)
         gone = _gone(steps, have)
         namespace.map_in_processes(lambda name: _forget(gone[name]), gone)
+        return announce.result(found)
 
 
 def _leads_to(link, peer):
@@ -145,10 +150,6 @@ def _gone(steps, have):
             with_it = [key for key in have["namespaces"][step.namespace]["addresses"] if key[0] == step.key]
             gone.setdefault(step.namespace, []).extend(key for key in with_it if ":" not in key[1])
     return {name: addresses for name, addresses in gone.items() if addresses}
-
-
-def _announce(addresses):
-    announce.announce_all([(device, prefix.partition("/")[0], None) for device, prefix in addresses])
 
 
 def _forget(addresses):
