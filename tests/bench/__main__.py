@@ -2,7 +2,8 @@
 """How fast are we, against a hand-written script and against stock modules? As root: python -m tests.bench.
 
 Runs in a throw-away host of its own, touches nothing of the machine, ends by
-itself. Services take a systemd: --services measures them, on a host of a lab.
+itself. Services take a systemd: --services measures them, on a host of a lab. So does
+what moves from host to host: --moves.
 Figures of one run on one machine may be compared with each other only.
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import tests.conftest  # noqa: F401  (makes the checkout importable as a collection)
 from tests import sandbox
-from tests.bench import cases, report, services
+from tests.bench import cases, moves, report, services
 
 PLUGS = ("internal", "veth")
 
@@ -40,7 +41,7 @@ def main():
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwind, so that temporary files go
     started = time.monotonic()
-    measure = _measure_services if options.services else _measure
+    measure = _measure_services if options.services else _measure_moves if options.moves else _measure
     results = {**measure(options, lambda what: _say(started, what)), "machine": _machine()}
     results["aims"] = [{**vars(aim), "met": aim.met} for aim in report.aims(results)]
     results["seconds"] = round(time.monotonic() - started, 1)
@@ -81,6 +82,12 @@ def _measure_services(options, say):
     return {"services": services.many_services(count, options.repetitions)}
 
 
+def _measure_moves(options, say):
+    """What takes several hosts."""
+    say("a lab of four hosts, and a floating IP that moves there")
+    return {"moves": moves.floating_ip_moves(1 if options.quick else options.repetitions)}
+
+
 def _options():
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
     add = parser.add_argument
@@ -88,6 +95,7 @@ def _options():
     add("--repetitions", type=int, default=3, help="of each measurement; the median counts (%(default)s)")
     add("--stock-100", action="store_true", help="measure the stock play with 100 floating IPs: minutes")
     add("--services", action="store_true", help="measure services in namespaces instead, on a host of a lab")
+    add("--moves", action="store_true", help="measure what a floating IP's move costs instead, on hosts of a lab")
     add("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser.parse_args()
 

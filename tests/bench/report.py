@@ -34,6 +34,7 @@ def aims(results):
         *_play_aims(results),
         *_namespace_aims(results.get("namespaces")),
         *_service_aims(results.get("services")),
+        *_move_aims(results.get("moves")),
     ]
 
 
@@ -102,6 +103,11 @@ def _service_aims(row):
         yield Aim(f"{what}: memory of a process / by the loop", row["memory"] / row["loop_memory"], 1.25)
 
 
+def _move_aims(row):
+    if row:
+        yield Aim("a floating IP moves to another compute: lost of 100 packets a second", row["lost"], 100, "packets")
+
+
 def stock_at(seconds, size):
     """(seconds, "measured" or how it was found) of the stock play with that many floating IPs: it grows linearly."""
     if size in seconds:
@@ -117,6 +123,8 @@ def show(results):
     console.print(f"\n{results['machine']}\n")
     if "services" in results:
         console.print(_services(results["services"]))
+    elif "moves" in results:
+        console.print(_moves(results["moves"]))
     else:
         _show_sandbox(console, results)
     console.print(_aims(aims(results)))
@@ -236,6 +244,15 @@ def _services(row):
     seconds = (f"{row[key]:.2f}" for key in ("create", "again", "gone"))
     table.add_row("ours, engine", *seconds, f"{row['memory']:.2f}", f"{row['systemd']:.3f}")
     table.add_row("ours, process", f"{row['process']:.2f}", "", "", "", "")
+    return table
+
+
+def _moves(row):
+    table = _table(
+        "A floating IP moves between instances on different computes, pinged from outside 100 times a second",
+        "moves", "packets lost, the most", "seconds without an answer, the most", "seconds of a play",
+    )  # fmt: skip
+    table.add_row(str(row["moves"]), str(row["lost"]), f"{row['longest']:.2f}", f"{row['play']:.1f}")
     return table
 
 
