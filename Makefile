@@ -2,15 +2,15 @@
 # Short names for the commands of this project. The work is done by Ansible, pytest and molecule.
 # On a fresh Debian, as root: `make demo` shows a cloud, `make test` proves it.
 
-INVENTORY ?= inventories/public_network
+INVENTORY ?= inventories/dvr
 SCENARIO  ?= --all
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PLAYBOOK := ansible-playbook --inventory $(INVENTORY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint sanity unit integration molecule bench lab-up converge check verify plan teardown lab-down \
-        demo test clean
+.PHONY: help setup lint sanity unit integration molecule bench lab-up converge check verify trace plan \
+        teardown lab-down demo test clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ check: setup ## Show what converge would change
 verify: setup ## Prove reachability from the model
 	$(PLAYBOOK) playbooks/verify.yml
 
+trace: setup ## Tell the path of a packet, confirmed by the hosts (SOURCE=NAME DESTINATION=NAME)
+	$(PLAYBOOK) playbooks/trace.yml --extra-vars "source=$(SOURCE) destination=$(DESTINATION) live=true"
+
 plan: setup ## Write and show the plan; touches no host
 	$(PLAYBOOK) playbooks/plan.yml
 
@@ -68,7 +71,11 @@ teardown: setup ## Remove everything we own from the hosts of INVENTORY
 lab-down: setup ## Remove the hosts of INVENTORY from this machine
 	$(PLAYBOOK) playbooks/lab_down.yml
 
-demo: lab-up converge verify ## Show it: hosts, cloud, proof
+demo: INVENTORY = inventories/dvr
+demo: lab-up converge verify ## Show it: hosts, a cloud with distributed routing, the proof, three packets' ways
+	$(PLAYBOOK) playbooks/trace.yml --extra-vars "source=demo-instance2 destination=internet live=true"
+	$(PLAYBOOK) playbooks/trace.yml --extra-vars "source=outside destination=203.0.113.102 live=true"
+	$(PLAYBOOK) playbooks/trace.yml --extra-vars "source=demo-instance2 destination=demo-instance3 live=true"
 
 test: setup lint sanity unit integration molecule ## Install what is missing and run everything
 
