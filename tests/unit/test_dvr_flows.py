@@ -48,8 +48,8 @@ def test_from_tunnels_a_frame_comes_as_from_the_local_interface(compute1):
     ]
     assert table(compute1, "br-int", 60) == [
         "priority=1 actions=NORMAL",
-        f"priority=20,dl_vlan=2,dl_dst={ONE} actions=strip_vlan,output:{TAP_ONE}",
-        f"priority=20,dl_vlan=3,dl_dst={TWO} actions=strip_vlan,output:{TAP_TWO}",
+        f"priority=20,in_port=patch-tun,dl_vlan=2,dl_dst={ONE} actions=strip_vlan,output:{TAP_ONE}",
+        f"priority=20,in_port=patch-tun,dl_vlan=3,dl_dst={TWO} actions=strip_vlan,output:{TAP_TWO}",
     ]
 
 
@@ -70,10 +70,11 @@ def test_answers_to_the_hosts_mac_reach_the_interface(compute1, on_vlans):
         f"priority=5,dl_vlan=2,dl_dst={OWN} actions=mod_dl_dst:{TG1},strip_vlan,output:{QR1}",
         f"priority=5,dl_vlan=3,dl_dst={OWN} actions=mod_dl_dst:{TG2},strip_vlan,output:{QR2}",
     ]
-    assert table(on_vlans, "br-int", 4) == [  # before the VLAN is translated
-        f"priority=5,dl_vlan=100,dl_dst={OWN} actions=mod_dl_dst:{TG1},strip_vlan,output:{QR1}",
-        f"priority=5,dl_vlan=101,dl_dst={OWN} actions=mod_dl_dst:{TG2},strip_vlan,output:{QR2}",
-    ]
+    wire = "in_port=int-br-vlan,dl_vlan=100"  # before the VLAN is translated
+    assert f"priority=99,arp,{wire},dl_dst={OWN},arp_op=2,arp_tha={TG1} " \
+        f"actions=mod_dl_dst:{TG1},mod_vlan_vid:2,resubmit(,58)" in table(on_vlans, "br-int", 0)
+    assert f"priority=5,{wire},dl_dst={OWN} actions=mod_dl_dst:{TG1},strip_vlan,output:{QR1}" \
+        in table(on_vlans, "br-int", 4)
 
 
 def test_what_leaves_a_host_in_a_tunnel_has_its_mac_and_nothing_leaves_for_an_interface(compute1):
@@ -140,18 +141,19 @@ def test_a_vlan_is_translated_after_a_look_at_who_sent_the_frame(on_vlans):
         "table=2,priority=4,in_port=phy-br-vlan,dl_vlan=2 actions=mod_vlan_vid:100,NORMAL",
         "table=2,priority=4,in_port=phy-br-vlan,dl_vlan=3 actions=mod_vlan_vid:101,NORMAL",
     ]
+    wire = "in_port=int-br-vlan,dl_vlan"
     assert table(on_vlans, "br-int", 2) == [
         "priority=1 actions=drop",
-        f"priority=20,dl_vlan=100,dl_dst={ONE} actions=mod_dl_src:{TG1},resubmit(,58)",
-        f"priority=20,dl_vlan=101,dl_dst={TWO} actions=mod_dl_src:{TG2},resubmit(,58)",
+        f"priority=20,{wire}=100,dl_dst={ONE} actions=mod_dl_src:{TG1},resubmit(,58)",
+        f"priority=20,{wire}=101,dl_dst={TWO} actions=mod_dl_src:{TG2},resubmit(,58)",
     ]
-    assert f"priority=20,dl_vlan=100,dl_dst={ONE} actions=strip_vlan,output:{TAP_ONE}" in table(on_vlans, "br-int", 60)
+    assert f"priority=20,{wire}=100,dl_dst={ONE} actions=strip_vlan,output:{TAP_ONE}" in table(on_vlans, "br-int", 60)
 
 
 def test_a_flat_network_has_no_vlan_to_look_at():
     flat = {**SITE["dataplane_networks"][1], "network_type": "flat", "physical_network": "vlan"}
     plan = planned((BLUE, {key: value for key, value in flat.items() if key != "segmentation_id"}))["compute1"]
-    untagged = "vlan_tci=0x0000/0x1fff"
+    untagged = "in_port=int-br-vlan,vlan_tci=0x0000/0x1fff"
     assert f"priority=20,{untagged},dl_dst={ONE} actions=mod_dl_src:{TG1},resubmit(,58)" in table(plan, "br-int", 2)
     assert f"priority=20,{untagged},dl_dst={ONE} actions=output:{TAP_ONE}" in table(plan, "br-int", 60)
     assert f"priority=5,{untagged},dl_dst={OWN} actions=mod_dl_dst:{TG1},output:{QR1}" in table(plan, "br-int", 4)

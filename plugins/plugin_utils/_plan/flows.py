@@ -7,10 +7,8 @@ Ports are written by name; the module resolves them.
 from __future__ import annotations
 
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.anti_spoofing import anti_spoofing_flows
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_flows import (
-    integration_flows,
-    physical_flows_of_parts,
-)
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_flows import physical_flows_of_parts
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_integration_flows import integration_flows
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import (
     INTEGRATION_BRIDGE,
     integration_patch,
