@@ -497,7 +497,9 @@ def test_check_mode_forgives_what_is_missing_and_writes_nothing(netns):
 def test_traffic_and_neighbours_live_through_a_no_op_and_through_changes_elsewhere(netns):
     config = copy.deepcopy(ROUTER)
     netns(config)
-    run("ip", "addr", "add", "10.0.0.9/24", "dev", "tap-1")
+    run("ip", "link", "add", "qbr-1", "up", "type", "bridge")  # the tap itself is deaf
+    run("ip", "link", "set", "tap-1", "master", "qbr-1")
+    run("ip", "addr", "add", "10.0.0.9/24", "dev", "qbr-1")
     run("ethtool", "-K", "tap-1", "tx", "off")
     stop, lost = threading.Event(), []
 

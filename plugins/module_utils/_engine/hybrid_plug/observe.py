@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark, sysctl
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import deaf, mark, sysctl
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.hybrid_plug.names import (
     BRIDGE,
     INNER,
@@ -15,21 +15,19 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.hybrid_
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import bridge, link
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink.wire import Netlink
 
-#: {prefix: settings of the link's own IP stack}. A bridge shall not answer for the instance (reference 7.1).
-#: Nor shall the host: Open vSwitch's userspace datapath leaves the kernel a copy of what comes in at qvo.
+#: {prefix: settings of the link's own IPv4 stack}. A bridge shall not answer for the instance (reference 7.1).
 _SYSCTLS = {
     BRIDGE: {"net.ipv4.conf.{}.arp_ignore": "1", "net.ipv4.conf.{}.arp_announce": "2"},
     INNER: {},
-    OUTER: {"net.ipv4.conf.{}.arp_ignore": "8", "net.ipv4.conf.{}.rp_filter": "1"},
+    OUTER: deaf.IPV4,
 }
-_NO_IPV6 = {"net.ipv6.conf.{}.disable_ipv6": "1"}
 
 
 def sysctls(name):
     """{key: value} of what a link's settings shall be."""
     own = _SYSCTLS[name[: len(BRIDGE)]]
-    deaf = _NO_IPV6 if own and os.path.exists("/proc/sys/net/ipv6") else {}
-    return {key.format(name): value for key, value in {**own, **deaf}.items()}
+    no_ipv6 = deaf.IPV6 if own and os.path.exists("/proc/sys/net/ipv6") else {}
+    return {key.format(name): value for key, value in {**own, **no_ipv6}.items()}
 
 
 def observe(taps):

@@ -13,12 +13,13 @@ One namespace, in every file here:
   {"namespace": {"owner", "lo_up"},
    "sysctls":    {key: value},
    "links":      {name: {"plug", "peer", "peer_namespace", "mac_address", "mtu", "up", "tx_checksumming",
-                         "owner", "peer_mtu", "peer_up", "orphan"}},
+                         "owner", "peer_mtu", "peer_up", "peer_sysctls", "orphan"}},
    "addresses":  {(device, "10.0.0.1/24"): {"broadcast", "kernel"}},
    "routes":     {(family, table, destination, metric): {"protocol", "scope", "type", "source", "nexthops"}},
    "rules":      {(family, priority, from, to, iif, oif, fwmark, fwmask, table): True},
    "neighbours": {(device, address): MAC address}}
 A namespace that does not exist is None. peer_namespace is None for a peer in the root
-namespace, which is part of its link: peer_mtu and peer_up are its. A peer in another
+namespace, which is part of its link: peer_mtu, peer_up and peer_sysctls
+({key: value}) are its. A peer in another
 namespace is a link of its own there.
 """

@@ -13,7 +13,7 @@ import os
 import time
 from collections import defaultdict
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import namespace
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import deaf, namespace
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import inside
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.target import replaced
@@ -78,7 +78,7 @@ def _move_out(deleted, root, own):
 
 
 def _links(stale, groups, descriptors):
-    """In the root namespace: other ends of dead veths go, veths are made, internal ports move in."""
+    """In the root namespace: other ends of dead veths go, veths are made, internal ports move in, veths come up."""
     requests = [link.delete(step.key) for step in stale]
     for name, steps in groups.items():
         for step in steps:
@@ -87,6 +87,7 @@ def _links(stale, groups, descriptors):
     if requests:
         with Netlink() as netlink:
             netlink.write(requests)
+            _peers_up(netlink, [step.after for steps in groups.values() for step in steps if _has_peer(step)])
 
 
 def _link(step, descriptors, name):
@@ -102,7 +103,7 @@ def _link(step, descriptors, name):
     if new:
         requests = [link.create_veth(step.key, descriptors[name], after["peer"], after["mtu"], after["mac_address"])]
     if after["peer"]:
-        requests.append(_peer(after))
+        requests.append(link.change(after["peer"], mtu=after["peer_mtu"], alias=inside.alias_of(after)))
     return requests
 
 
@@ -113,8 +114,16 @@ def _pair(step, descriptors, name):
     return link.create_veth(step.key, descriptors[name], after["peer"], after["mtu"], after["mac_address"], other)
 
 
-def _peer(after):
-    return link.change(after["peer"], up=after["peer_up"], mtu=after["peer_mtu"], alias=inside.alias_of(after))
+def _has_peer(step):
+    """Whether it is about a link that stays or comes, with its other end in the root namespace."""
+    return step.kind == "links" and step.after and step.after["peer"] and not step.after["peer_namespace"]
+
+
+def _peers_up(netlink, links):
+    """The peers in the root namespace are deaf before they are up. Their MTU decides whether there is IPv6."""
+    if links:
+        deaf.write({after["peer"]: after["peer_sysctls"] for after in links}, link.dump(netlink))
+        netlink.write([link.change(after["peer"], up=after["peer_up"]) for after in links])
 
 
 def _delete(deleted):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark, namespace, offload, sysctl
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import deaf, mark, namespace, offload, sysctl
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import far_ends
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.parse_routing import hop_order
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import (
@@ -114,6 +114,7 @@ def _link(name, seen, peer, root):
         "owner": owner,
         "peer_mtu": root[peer]["mtu"] if peer else None,
         "peer_up": root[peer]["up"] if peer else None,
+        "peer_sysctls": deaf.observed(peer, root[peer]) if peer else None,
         # A restarted ovs-vswitchd makes a fresh device in the root namespace; the one in here is dead.
         "orphan": seen["kind"] != "veth" and name in root,
     }

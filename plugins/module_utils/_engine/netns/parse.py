@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import fields, sysctl
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import deaf, fields, sysctl
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import parse_routing
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import inet
@@ -143,6 +143,7 @@ def _link(link, name, seen):
         "tx_checksumming": link.get("tx_checksumming", fields.boolean),
         "peer_mtu": mtu if veth and not other else None,
         "peer_up": True if veth and not other else None,
+        "peer_sysctls": deaf.sysctls(peer) if veth and peer and not other else None,
         "orphan": False,
     }
 

@@ -21,8 +21,9 @@ LOOPBACK = 1  # the index of lo in every namespace
 _NEWLINK, _DELLINK, _GETLINK, _SETLINK, _GETNSID = 16, 17, 18, 19, 90
 _INFO = struct.Struct("=BxHiII")  # family, type, index, flags, change
 _UP, _PROMISC, _LOWER_UP = 0x1, 0x100, 0x10000
-(_ADDRESS, _IFNAME, _MTU, _LINK, _MASTER, _LINKINFO, _IFALIAS, _GROUP, _NET_NS_FD, _EXT_MASK, _LINK_NETNSID) = (
-    1, 3, 4, 5, 10, 18, 20, 27, 28, 29, 37,
+(_ADDRESS, _IFNAME, _MTU, _LINK, _MASTER, _LINKINFO, _IFALIAS, _AF_SPEC, _GROUP, _NET_NS_FD, _EXT_MASK,
+ _LINK_NETNSID) = (
+    1, 3, 4, 5, 10, 18, 20, 26, 27, 28, 29, 37,
 )  # fmt: skip
 _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _SKIP_STATISTICS = 1 << 3
@@ -36,7 +37,8 @@ def dump(netlink):
     link: index, mac_address ("" if it has none), mtu, up, promisc (as somebody asked for: a bridge
     that needs its ports so does not show), carrier, alias, kind ("veth", "tun", "" for hardware),
     data (bytes: what only this kind of link has), link (index of the other end or of the device
-    below, None if none), link_nsid (namespace of that, None if this one), master (index or None).
+    below, None if none), link_nsid (namespace of that, None if this one), master (index or None),
+    af_spec (bytes: the settings of its IP stack, by address family).
     """
     request = _INFO.pack(socket.AF_UNSPEC, 0, 0, 0, 0) + u32(_EXT_MASK, _SKIP_STATISTICS)
     return dict(_parse(body) for body in netlink.dump(_GETLINK, request))
@@ -65,6 +67,7 @@ def _parse(body):
         "link": _number(found.get(_LINK)),
         "link_nsid": _number(found.get(_LINK_NETNSID)),
         "master": _number(found.get(_MASTER)),
+        "af_spec": found.get(_AF_SPEC, b""),
     }
 
 
