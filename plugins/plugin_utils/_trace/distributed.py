@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_flows import device_of
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_integration_flows import device_of
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_pair import (
     external_address,
     is_paired,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_flows import device_of
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_integration_flows import device_of
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.topology import (
     DHCP,
     INSTANCE,

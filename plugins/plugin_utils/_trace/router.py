@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_flows import device_of
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_integration_flows import device_of
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import router_namespace
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_iptables import wrapped
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_namespace import devices
