@@ -31,11 +31,28 @@ RESULTS = [
 
 def test_the_matrix_has_a_line_for_everyone_who_asks():
     assert report.text(RESULTS).split("\n\n")[0].splitlines() == [
-        "from  to db           to web",
-        "----  --------------  ---------------",
-        "web   ping 22 not 80",
-        "db                    22/6! not ping!",
+        "from  to web           to db",
+        "----  ---------------  --------------",
+        "web                    ping 22 not 80",
+        "db    22/6! not ping!",
     ]
+
+
+def test_a_wide_matrix_has_one_character_for_each():
+    names = [f"vm{number}" for number in range(1, 12)]
+    many = [result(origin, target, "ping", target != "vm3") for origin in names for target in names if origin != target]
+    many += [result("vm1", "vm2", 80, False), result("vm2", "vm1", 22, True, ok=False)]
+    many += [result("vm1", "its gateway", "ping", True)]
+    lines = report.text(many).splitlines()
+    assert lines[0].split() == ["from", *map(str, range(1, 13))]
+    assert lines[2].split() == ["1", "vm1", "p", "-", *"xxxxxxxxx"]
+    assert lines[3].split()[:4] == ["2", "vm2", "!", "-"]
+    assert lines[14:16] == ["12 its gateway", "x answered, - silent, p in part; ! not as expected"]
+
+
+def test_what_no_screen_holds_is_not_shown():
+    many = [result(f"vm{number}", "db", "ping", True) for number in range(61)] * 2
+    assert report.text(many) == report.summary(many)
 
 
 def test_the_table_says_what_was_expected_and_seen():
@@ -48,7 +65,6 @@ def test_the_table_says_what_was_expected_and_seen():
 
 def test_of_very_many_only_the_wrong_ones_are_shown():
     many = [result(f"vm{number}", "db", "ping", True) for number in range(200)]
-    assert report.text(many) == ""
     assert "db to web (22)" in report.text(many + RESULTS)
     assert "web to db (22)" not in report.text(many + RESULTS)
 

@@ -11,9 +11,10 @@ from collections import defaultdict
 from xml.etree import ElementTree
 
 from ansible_collections.cloudnet.dataplane.plugins.filter.text_table import text_table
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.matrix import matrix
 
-#: Rows of a table that a person reads, and columns that fit a screen.
-_ROWS, _COLUMNS = 100, 10
+#: Rows of a table that a person reads.
+_ROWS = 100
 _HEADINGS = {"name": "probe", "address": "address", "expect": "expected", "detail": "seen", "ok": "as expected"}
 
 
@@ -24,12 +25,12 @@ def disagreements(results):
 
 
 def text(results):
-    """Tables: who reaches whom, if it fits; then every probe, of very many only those that are not as expected."""
+    """Who reaches whom, if it fits; every probe, of very many only those that are not as expected; the numbers."""
     shown = results if len(results) <= _ROWS else [each for each in results if not each["ok"]]
     rows = [{**each, "expect": _expected(each)}
             for each in shown]
-    tables = [_matrix(results), text_table(rows, _HEADINGS) if rows else ""]
-    return "\n\n".join(table for table in tables if table)
+    parts = [matrix(results), text_table(rows, _HEADINGS) if rows else "", summary(results)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def summary(results):
@@ -74,30 +75,3 @@ def _expected(result):
         return "no answer" if result["kind"] != "namespace" else "none"
     by = result.get("expect_answered_by")
     return "an answer" + (f" by {by}" if by else "") if result["kind"] != "namespace" else "there"
-
-
-def _matrix(results):
-    """A line for everyone who asks, a column for everyone asked; empty where that is too wide."""
-    asked = [each for each in results if each["kind"] != "namespace"]
-    cells = defaultdict(list)
-    for each in asked:
-        cells[each.get("origin"), each.get("target")].append(each)
-    targets = list(dict.fromkeys(each.get("target") for each in asked))
-    origins = list(dict.fromkeys(each.get("origin") for each in asked))
-    if not asked or None in targets or len(targets) > _COLUMNS or len(origins) > _ROWS:
-        return ""
-    rows = [{"from": origin, **{target: _cell(cells.get((origin, target), ())) for target in targets}}
-            for origin in origins]
-    return text_table(rows, {"from": "from", **{target: f"to {target}" for target in targets}})
-
-
-def _cell(results):
-    """What is reached, behind "not" what is not; ! marks what is not as expected."""
-    reached = [_how(each) for each in results if each["reached"]]
-    silent = [_how(each) for each in results if not each["reached"]]
-    return " ".join(reached + (["not", *silent] if silent else []))
-
-
-def _how(result):
-    how = str(result["port"]) if result["kind"] == "tcp" else "ping"
-    return how + ("/6" if ":" in result["address"] else "") + ("" if result["ok"] else "!")
