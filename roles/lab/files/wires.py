@@ -74,21 +74,23 @@ def keep_quiet(wires):
     return wanted
 
 
-def lay_cables(wires, lab):
-    """Bridges and cables that are missing. A cable vanishes, with both its ends, when its host stops."""
-    links = wires.links()
+def lay_cables(wires, inside, lab):
+    """Bridges and cables that are missing. A cable vanishes, with both its ends, a while after its host has stopped."""
+    links, cards = wires.links(), inside.links()
     commands = []
-    if f"{lab['host']}-eth0" not in links:
+    if "eth0" not in cards:
         hang_up(lab)
     for device, bridge in lab["wires"].items():
         cable = f"{lab['host']}-{device}"
         if bridge not in links:
             commands += [f"link add {bridge} type bridge forward_delay 0 mcast_snooping 0", f"link set {bridge} up"]
             commands += missing_address(links, bridge, lab["addresses"])
-        if cable not in links:
+        if device not in cards:
+            if cable in links:  # of the host as it ran before
+                commands.append(f"link delete {cable}")
             card = f"name {device} address {hardware_address(cable)} netns {lab['pid']}"
             commands.append(f"link add {cable} type veth peer {card}")
-        if links.get(cable, {}).get("master") != bridge:
+        if device not in cards or links[cable].get("master") != bridge:
             commands.append(f"link set {cable} master {bridge} up")
     return wires.batch(commands)
 
@@ -136,8 +138,9 @@ def main():
         fcntl.flock(turn, fcntl.LOCK_EX)
         changes = make_namespace(lab["namespace"])
         wires = Namespace("ip", "netns", "exec", lab["namespace"])
-        changes += keep_quiet(wires) + lay_cables(wires, lab)
-    changes += bring_up(Namespace("nsenter", f"--net=/proc/{lab['pid']}/ns/net"), lab)
+        inside = Namespace("nsenter", f"--net=/proc/{lab['pid']}/ns/net")
+        changes += keep_quiet(wires) + lay_cables(wires, inside, lab)
+    changes += bring_up(inside, lab)
     print("\n".join(changes))
 
 
