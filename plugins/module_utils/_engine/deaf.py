@@ -24,9 +24,6 @@ _PLACES = {
     "net.ipv6.conf.{}.disable_ipv6": (10, 2, 26),
 }
 
-#: Writing a setting costs two open directories per device until all are written.
-_DEVICES_AT_ONCE = 100
-
 
 def sysctls(device):
     """{key: value} of what a device's settings shall be."""
@@ -40,13 +37,11 @@ def observed(device, found):
 
 def write(wanted, links):
     """Make settings of many devices as wanted, {device: {key: value}}. links: of link.dump."""
-    devices = [device for device in wanted if device in links]
-    for first in range(0, len(devices), _DEVICES_AT_ONCE):
-        values = {}
-        for device in devices[first : first + _DEVICES_AT_ONCE]:
-            present = _present(device, links[device])
-            values.update((key, value) for key, value in wanted[device].items() if present.get(key, value) != value)
-        sysctl.write_all(values)
+    values = {}
+    for device in (each for each in wanted if each in links):
+        present = _present(device, links[device])
+        values.update((key, value) for key, value in wanted[device].items() if present.get(key, value) != value)
+    sysctl.write_all(values)
 
 
 def _present(device, found):

@@ -12,6 +12,9 @@ _ROOT = "/proc/sys"
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
 _DEVICE_KEY = re.compile(r"net\.ipv[46]\.(?:conf|neigh)\.([^.]+)\.")
 
+#: Every device has directories of its own, and a process as little as 1024 descriptors.
+_OPEN_AT_ONCE = 256
+
 #: Which kernel module makes the keys that start so.
 _MODULES = {"net.bridge.": "br_netfilter", "net.netfilter.": "nf_conntrack"}
 
@@ -48,9 +51,11 @@ def read_all(keys):
 
 
 class _Directories(dict):
-    """Descriptors of directories below /proc/sys by path, opened when asked for."""
+    """Descriptors of directories below /proc/sys by path, opened when asked for, closed before they are too many."""
 
     def __missing__(self, path):
+        if len(self) >= _OPEN_AT_ONCE:
+            self._close()
         above, _slash, name = path.rpartition("/")
         descriptor = os.open(name, os.O_PATH | os.O_CLOEXEC, dir_fd=self[above]) if path else os.open(_ROOT, os.O_PATH)
         self[path] = descriptor
@@ -60,8 +65,11 @@ class _Directories(dict):
         return self
 
     def __exit__(self, *_exception):
-        for descriptor in self.values():
-            os.close(descriptor)
+        self._close()
+
+    def _close(self):
+        while self:
+            os.close(self.popitem()[1])
 
 
 def _read(key, directories):
