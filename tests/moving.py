@@ -67,7 +67,9 @@ def mentioning(lines, *words):
     return sorted(filter(search, lines))
 
 
-def connections(lab, host, address):
-    """Lines of all connection tables of a host that mention an address."""
-    read = "for name in $(ls /run/netns); do ip netns exec $name conntrack -L 2>/dev/null; done; conntrack -L; true"
-    return mentioning(lab.sh(host, read).splitlines(), address)
+def translated(lab, host, floating, fixed):
+    """The connections of a host that are translated between two addresses, as lines of conntrack."""
+    read = "for name in $(ls /run/netns); do ip netns exec $name conntrack -L 2>/dev/null; done"
+    inward = rf"dst={re.escape(floating)} .* src={re.escape(fixed)} "
+    outward = rf"src={re.escape(fixed)} dst=(?!{re.escape(floating)} ).* dst={re.escape(floating)} "
+    return [line for line in lab.sh(host, read).splitlines() if re.search(f"{inward}|{outward}", line)]
