@@ -16,6 +16,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._trace import r
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._trace.headers import Headers
 from tests.golden.converge import converge
 from tests.unit.cloud import HOSTS, SITE, changed
+from tests.unit.reach import V6
 from tests.unit.test_trace import path
 
 from .conftest import run
@@ -23,13 +24,15 @@ from .conftest import run
 #: Both instances, the router and its gateway on one host, which is all of the cloud that a sandbox has.
 ALL_IN_ONE = changed(HOSTS["network1"], ("groups", ["network", "compute"]), ("dataplane_bridge_interfaces", {}))
 WAYS = [("web", "db"), ("db", "web"), ("web", "10.0.0.1"), ("web", "198.51.100.10"), ("db", "198.51.100.10"),
-        ("outside", "203.0.113.105"), ("db", "203.0.113.105"), ("outside", "203.0.113.101")]
+        ("outside", "203.0.113.105"), ("db", "203.0.113.105"), ("outside", "203.0.113.101"),
+        ("web", "fd00:c::9"), ("db", "fd00:c::1")]
 
 
 @pytest.fixture(params=[False, True], ids=["centralised", "distributed"])
 def cloud(request, clean_host, module):
     """The Allocated site, built."""
-    changes = [("dataplane_routers[0].distributed", True)] if request.param else []
+    changes = [*V6, ("dataplane_ports[1].fixed_ips[1].ip_address", "fd00:c::9")]
+    changes += [("dataplane_routers[0].distributed", True)] if request.param else []
     site = load(changed(SITE, *changes), {"compute1": ALL_IN_ONE})
     cloud = Allocated(site, allocate(site, empty()))
     converge(module, compile_site(site, cloud.lock)["compute1"])

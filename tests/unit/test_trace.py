@@ -275,3 +275,5 @@ def test_a_packet_that_is_not_answered_is_a_disagreement_where_every_hop_is_righ
     assert report.disagreement(found, {}) == ""
     assert report.disagreement(found, {}, sent) == "every hop is as it has to be, and yet: web to db, icmp: no answer"
     assert report.text("it", found, {}, sent).endswith("\n\nsent: no answer")
+    unknown = traced("db", "internet", NO_SNAT)
+    assert report.disagreement(unknown, {}, sent) == "", "nobody knows whether the world answers"

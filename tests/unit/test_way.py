@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from .cloud import REMOVE, changed
+from .cloud import HOSTS, REMOVE, changed
 from .reach import INTERNET, NETWORK, PORT, ROUTER, TENANT, V6, way
 
 GATEWAY = f"{ROUTER}[0].external_gateway_info"
@@ -36,7 +36,7 @@ WAYS = [
     ("another interface of the router", "web", "10.0.1.1", [], True, "r1", "10.0.0.2"),
     ("out as its floating IP", "web", INTERNET, [], True, "outside", FIP),
     ("out as the router", "db", INTERNET, [], True, "outside", R1),
-    ("out as itself", "db", INTERNET, [NO_SNAT], True, "outside", "10.0.1.9"),
+    ("out as itself, and who knows the way back", "db", INTERNET, [NO_SNAT], None, "outside", "10.0.1.9"),
     ("out as its floating IP anyway", "web", INTERNET, [NO_SNAT], True, "outside", FIP),
     ("a floating IP from outside", None, FIP, [], True, "web", "203.0.113.1"),
     ("a floating IP from the next network", "db", FIP, [], True, "web", R1),
@@ -117,6 +117,28 @@ def test_within_the_public_scope_nothing_is_translated():
 
 #: The router on all hosts, the instances on two of them, of which network1 has the gateway.
 DISTRIBUTED = [(f"{ROUTER}[0].distributed", True), FAR]
+
+
+#: web's network is in the outside's scope: on a host with a way outside nothing that leaves it is translated.
+FAST = [("dataplane_networks[0].subnets[0].address_scope", "public"),
+        ("dataplane_networks[1].subnets[0].address_scope", "public"), ("dataplane_floating_ips", [OF_DB[1]])]
+NO_EXTERNAL = changed(HOSTS, ("network1.dataplane_agent_mode", "dvr_no_external"), ("network2", {
+    **HOSTS["network1"], "dataplane_local_ip": "10.0.1.22"}))
+
+
+@pytest.mark.parametrize(("origin", "target", "changes", "hosts", "answered", "lost"), [
+    ("web", INTERNET, [], HOSTS, None, None),  # who knows whether the world knows the way back
+    ("web", "203.0.113.106", [FAR], HOSTS, True, None),
+    ("web", "203.0.113.106", [], HOSTS, False, "takes both ways for one connection"),  # on one host
+    ("web", "203.0.113.106", [FAR], NO_EXTERNAL, False, "takes both ways for one connection"),  # with the gateway
+    ("db", "web", [], HOSTS, True, None),  # a floating IP leads its instance into the outside's scope
+    ("db", "web", [("dataplane_floating_ips", [])], HOSTS, False, "keeps the address scopes of red and blue apart"),
+    ("web", "db", [], HOSTS, False, "keeps the address scopes of blue and red apart"),
+])  # fmt: skip
+def test_who_shares_the_outsides_scope_leaves_as_he_is(origin, target, changes, hosts, answered, lost):
+    found = way(origin, target, *DISTRIBUTED[:1], *FAST, *changes, hosts=hosts)
+    assert found.answered is answered
+    assert (lost or "") in (found.lost or "")
 
 
 @pytest.mark.parametrize(("origin", "target", "changes", "answered", "by", "source"), [

@@ -73,38 +73,22 @@ class Topology:
     def _router_of(self):
         return {port: router for router in self.site.routers for port in router.ports}
 
-    @cached_property
-    def _floating(self):
-        """{router: {floating address: fixed address}}"""
-        found = defaultdict(dict)
-        for floating_ip in self.site.floating_ips:
-            if floating_ip.router:
-                address = self.allocated.floating_address(floating_ip)
-                found[floating_ip.router][address] = self.allocated.address(floating_ip.fixed_ip)
-        return found
+    def floating_ip(self, router, address):
+        """The FloatingIp of a router that has this address, or None."""
+        return self._floating_ips.get((router, address))
+
+    def floating_ip_of(self, router, address):
+        """The FloatingIp of a router that leads to this fixed address, or None."""
+        return self._by_fixed_ip.get((router, address))
 
     @cached_property
-    def _fixed(self):
-        """{router: {fixed address: floating address}}"""
-        return {router: {fixed: floating for floating, fixed in addresses.items()}
-                for router, addresses in self._floating.items()}
-
-    def behind(self, router, address):
-        """The fixed address of a router's floating IP, or None."""
-        return self._floating.get(router, {}).get(address)
-
-    def in_front_of(self, router, address):
-        """The floating IP of a router for a fixed address, or None."""
-        return self._fixed.get(router, {}).get(address)
-
-    def is_distributed(self, router, address):
-        """Whether a router's floating IP is on the host of its instance."""
-        return (router, address) in self._distributed
+    def _floating_ips(self):
+        return {(item.router, self.allocated.floating_address(item)): item for item in self.site.floating_ips
+                if item.router}
 
     @cached_property
-    def _distributed(self):
-        return {(item.router, self.allocated.floating_address(item)) for item in self.site.floating_ips
-                if item.is_distributed}
+    def _by_fixed_ip(self):
+        return {(item.router, self.allocated.address(item.fixed_ip)): item for item in self._floating_ips.values()}
 
     def source_nat(self, router):
         """The address as which a router's networks go outside, or None: its gateway's first IPv4 address."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.scopes import is_translated, scope_of
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.scopes import is_translated
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.crossing import Crossing, cross, cross_back
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.topology import (
     INSTANCE,
     ROUTER,
@@ -32,26 +33,6 @@ class Leg(NamedTuple):
     source: Any
     destination: Any
     nexthop: Any
-
-
-class Crossing(NamedTuple):
-    """A packet crosses a router.
-
-    entered: the Port that it came in by. route: the Route it left by. before, after: (source, destination).
-    translated_to, translated_from: what became of its destination and its source; None where they were left alone.
-    """
-
-    router: Any
-    entered: Any
-    route: Any
-    before: tuple
-    after: tuple
-    translated_to: str | None = None
-    translated_from: str | None = None
-
-
-#: Why a Crossing translates
-FLOATING_IP, SOURCE_NAT, HAIRPIN, ANSWER = "floating IP", "source NAT", "hairpin", "answer"
 
 
 @dataclass
@@ -103,15 +84,6 @@ def _own_address(topology, port, neighbour):
            if address.version == neighbour.version]
     near = [address for cidr, address in own if neighbour in cidr]
     return next(iter(near + [address for _cidr, address in own]), None)
-
-
-def _leaves_scope(crossing, version):
-    """Whether a packet leaves an address scope untranslated, which routers do not let it (reference 2.5)."""
-    router, out = crossing.router, crossing.route.port
-    if crossing.translated_to or crossing.translated_from or (version == 4 and out is router.gateway
-                                                              and router.enable_snat):
-        return False
-    return scope_of(crossing.entered.network, version) != scope_of(out.network, version)
 
 
 class _Walk:
@@ -167,15 +139,10 @@ class _Walk:
         return route.port.network, route.nexthop or self.destination
 
     def _from_world(self):
-        """The world routes to what is on external networks, and to what spoke to it as itself."""
+        """The world routes to what is on external networks; what else it was told to is in no model."""
         network = self.topology.on_external_network(self.destination)
         if network:
             return network, self.destination
-        if self.crossings:
-            gateway = self.crossings[-1].route.port
-            address = next((address for address in self.topology.addresses(gateway)
-                            if address.version == self.destination.version), None)
-            return gateway.network, address
         return self._lost(f"the world outside has no route to {self.destination}", certain=False)
 
     def _arrive(self, receiver):
@@ -208,32 +175,20 @@ class _Walk:
         return all(not router.gateway or is_translated(router, port.network) for router in routers)
 
     def _cross(self, station):
-        """Through a router: translate the destination, route, translate the source."""
-        router, before = station.router, (self.source, self.destination)
+        """Through a router, or to its own addresses."""
+        router, packet = station.router, (self.source, self.destination)
         undone = self._undone(router)
-        destination, translated_to = self.destination, None
-        if undone:
-            source, destination = undone
-            translated_to = ANSWER if destination != self.destination else None
-        elif self.crossings is None:
-            fixed = self.topology.behind(router, destination)
-            destination, translated_to = fixed or destination, FLOATING_IP if fixed else None
-        if translated_to is None and self.topology.owns(router, destination):
+        if undone is None and self.topology.owns(router, self.destination):
             return self._ends(station)
-        route = lookup(self.topology.router_routes(router), destination)
-        if route is None:
-            return self._lost(f"router {router.name} has no route to {destination}")
-        if undone:
-            translated_from = ANSWER if source != self.source else None
+        if self.crossings is None:
+            crossed = cross(self.topology, station, packet, self.origin.port and self.origin.port.host)
         else:
-            source, translated_from = self._translate_source(router, station.port, route, translated_to)
-        crossing = Crossing(router, station.port, route, before, (source, destination), translated_to, translated_from)
-        if self.crossings is None and _leaves_scope(crossing, destination.version):
-            return self._lost(f"router {router.name} keeps the address scopes of {station.port.network.name} and "
-                              f"{route.port.network.name} apart")
-        self.source, self.destination = source, destination
-        self.steps.append(crossing)
-        return route.port.network, route.nexthop or destination
+            crossed = cross_back(self.topology, station, packet, undone or packet)
+        if isinstance(crossed, str):
+            return self._lost(crossed)
+        self.source, self.destination = crossed.after
+        self.steps.append(crossed)
+        return crossed.route.port.network, crossed.route.nexthop or self.destination
 
     def _undone(self, router):
         """(source, destination) of an answer as the router gives it back, by what it did on the way there."""
@@ -242,23 +197,6 @@ class _Walk:
                 source, destination = crossing.before
                 return destination, source
         return None
-
-    def _translate_source(self, router, entered, route, translated_to):
-        """(source, why) as the router's chains of POSTROUTING have it (reference 2.5).
-
-        To a floating IP that a distributed router has with its instance, packets go as to the outside (reference 3.5).
-        """
-        turned = translated_to and entered is not router.gateway
-        outward = route.port is router.gateway or (turned and self.topology.is_distributed(router, self.destination))
-        if self.source.version == 6 or self.crossings is not None or not (outward or translated_to):
-            return self.source, None
-        floating = self.topology.in_front_of(router, self.source)
-        if floating:
-            return floating, FLOATING_IP
-        gateway = self.topology.source_nat(router)
-        if outward:
-            return (gateway, SOURCE_NAT) if gateway and is_translated(router, entered.network) else (self.source, None)
-        return (gateway, HAIRPIN) if turned and gateway else (self.source, None)
 
 
 def instance(port):

@@ -27,8 +27,8 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names imp
     snat_namespace,
 )
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.scopes import exits_fast
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.crossing import FLOATING_IP
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.topology import Route
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.way import FLOATING_IP
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._trace.hop import device, policy, sysctl
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._trace.router import Namespace
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._trace.switching import End, Frame, carry

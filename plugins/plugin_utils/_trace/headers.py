@@ -42,7 +42,8 @@ class Headers(NamedTuple):
         addresses = "nw_src={},nw_dst={},nw_ttl=64" if version == 4 else "ipv6_src={},ipv6_dst={},nw_ttl=64"
         parts = [kind, f"dl_src={macs[0]},dl_dst={macs[1]}", addresses.format(source, destination)]
         if self.protocol == "icmp":
-            parts.append(f"icmp_type={ECHO_REQUEST[version]},icmp_code=0")
+            name = "icmp" if version == 4 else "icmpv6"
+            parts.append(f"{name}_type={ECHO_REQUEST[version]},{name}_code=0")
         else:
             parts.append(f"{self.protocol}_src={_FROM},{self.protocol}_dst={self.port}")
         if vlan is not None:

@@ -9,7 +9,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.dvr_integ
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import router_namespace
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_iptables import wrapped
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_namespace import devices
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.way import FLOATING_IP, HAIRPIN, SOURCE_NAT
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._reach.crossing import FLOATING_IP, HAIRPIN, SOURCE_NAT
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._trace.hop import Hop, device, neighbour, route, rule
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._trace.switching import End
 
