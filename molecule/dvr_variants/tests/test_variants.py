@@ -43,6 +43,10 @@ def test_the_first_run_did_what_check_mode_on_virgin_hosts_predicted_and_the_sec
     lab.assert_predicted_then_idempotent("site")
 
 
+def test_every_probe_of_the_model_is_answered(lab):
+    assert "all answered as the model says" in lab.play("verify.yml").output
+
+
 @pytest.mark.parametrize(
     ("host", "expected"),
     [

@@ -82,6 +82,10 @@ def test_the_first_run_did_what_check_mode_on_virgin_hosts_predicted_and_the_sec
     lab.assert_predicted_then_idempotent("site")
 
 
+def test_verify_asks_all_of_it_and_agrees(lab):
+    assert "all answered as the model says" in lab.play("verify.yml").output
+
+
 @pytest.mark.parametrize("question", ASKED, ids=lambda each: "-".join(map(str, each)))
 def test_who_reaches_whom_is_what_the_model_says(model, answers, question):
     cells = {(source, target): answer for (source, target, each), answer in answers.items() if each == question}
