@@ -129,6 +129,12 @@ def test_it_is_what_neutron_makes_and_check_mode_says_so(module, cloud):
     assert not module("floating_ip", config=[floating(5)], purge=True)["changed"]
 
 
+def test_a_device_that_answers_already_has_no_floating_ip_yet(module, cloud):
+    predicted = module("floating_ip", check=True, config=[floating(5)])
+    run("ip", "netns", "exec", FIP, "sysctl", "-w", f"net.ipv4.conf.{FG}.proxy_arp=1")
+    assert module("floating_ip", config=[floating(5)])["changes"] == predicted["changes"]
+
+
 def test_it_is_reached_from_outside_and_seen_as_itself_there(module, cloud):
     module("floating_ip", config=[floating(5), floating(6, 2)])
     assert reaches("outside", "203.0.113.105") and reaches("outside", "203.0.113.206")

@@ -116,7 +116,8 @@ class Plan:
 
     def _change(self, floating, rows, held, wants, new, disruption):
         name = f"floating IP {floating} in namespace {self.namespace}"
-        before = [str(one) for one in held]
+        shared = all(isinstance(one, routing.ProxyArp) for one in held)  # the device's, whose floating IPs come and go
+        before = [] if shared else [str(one) for one in held]
         before += [f"-A {chain} {rule}" for chain, found in sorted(rows.items()) for _at, rule, _fixed in found]
         after = [str(one) for one in new]
         after += [f"-A {chain} {rule}" for chain, texts in sorted(wants.items()) for rule in texts]
