@@ -159,6 +159,14 @@ def test_a_flat_network_has_no_vlan_to_look_at():
     assert f"priority=5,{untagged},dl_dst={OWN} actions=mod_dl_dst:{TG1},output:{QR1}" in table(plan, "br-int", 4)
 
 
+def test_an_external_network_may_have_a_vlan():
+    external = {**SITE["dataplane_networks"][0], "network_type": "vlan", "segmentation_id": 1002}
+    plan = planned(("dataplane_networks[0]", external))["compute1"]
+    assert table(plan, "br-ex", 2) == ["priority=2,in_port=phy-br-ex actions=drop",
+                                       "priority=4,in_port=phy-br-ex,dl_vlan=1 actions=mod_vlan_vid:1002,NORMAL"]
+    assert "priority=3,in_port=int-br-ex,dl_vlan=1002 actions=mod_vlan_vid:1,resubmit(,58)" in table(plan, "br-int", 0)
+
+
 def test_router_advertisements_stay_on_their_host():
     v6 = (f"{BLUE}.subnets[1]", {"name": "blue6", "cidr": "fd00:1::/64", "ipv6_ra_mode": "slaac"})
     more = (v6, ("dataplane_routers[0].interfaces[2]", {"subnet": "blue6", "mac_address": "fa:16:3e:00:01:06"}))
