@@ -6,6 +6,7 @@ from __future__ import annotations
 #: Last parts of sysctl keys that are not compared.
 SYSCTLS = {
     "rp_filter": "set to 0 in every namespace, where Neutron relies on the setting of the root namespace",
+    "accept_dad": "set to 0 for the interfaces of distributed routers, whose addresses every host has",
 }
 
 

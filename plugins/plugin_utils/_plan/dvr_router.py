@@ -64,7 +64,12 @@ def part_item(view, router):
     quiet = ["all", *map(interface_device, redirected)] if router.gateway else []
     item = {
         "name": router_namespace(router),
-        "sysctls": {**SYSCTLS, **{f"net.ipv4.conf.{device}.send_redirects": 0 for device in quiet}},
+        "sysctls": {
+            **SYSCTLS,
+            **{f"net.ipv4.conf.{device}.send_redirects": 0 for device in quiet},
+            # Every host has the same addresses: looking for duplicates, it would find the other hosts, and take none
+            **{f"net.ipv6.conf.{device}.accept_dad": 0 for _port, device in _ways(router)},
+        },
         "links": namespace_links(view, _ways(router)),
         "routes": [route for route, _rule in redirects] + _extra_routes(router),
         "rules": [rule for _route, rule in redirects] + [
