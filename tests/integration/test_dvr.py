@@ -142,7 +142,8 @@ def test_an_answer_to_the_hosts_mac_reaches_the_router(wire):
     reply = f"arp,arp_op=2,dl_src={THREE},dl_dst={OWN},{about}"
     assert QR2 in Trace(*wire.from_compute2(reply, 2)).ports
     other = Trace(*wire.from_compute2(f"udp,dl_src={THREE},dl_dst={OWN}", 2))
-    assert other.ports - {"br-vlan"} == {QR2}, "a bridge that has not heard of the MAC yet asks its own device, too"
+    # A bridge that has not heard of the MAC yet asks its own device, too
+    assert other.ports - {"br-vlan", "br-other"} == {QR2}
 
 
 def test_an_instance_that_tags_its_frames_reaches_no_other_network(wire):
