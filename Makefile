@@ -36,10 +36,10 @@ sanity: setup ## Run ansible-test sanity
 	sh tests/sanity/run.sh
 
 unit: setup ## Test what is pure: differences, plans, rendering
-	python -m pytest --numprocesses auto tests/unit
+	python -m pytest --numprocesses auto --hypothesis-profile ci tests/unit
 
 integration: setup ## Test the modules against a real kernel and Open vSwitch
-	python -m pytest --numprocesses auto tests/integration
+	python -m pytest --numprocesses auto --hypothesis-profile ci tests/integration
 
 molecule: setup ## Test the roles on throw-away hosts (SCENARIO="--scenario-name NAME" for one)
 	molecule test $(SCENARIO)

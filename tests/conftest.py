@@ -6,6 +6,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTIONS = ROOT / ".cache" / "collections"
 
@@ -19,3 +21,6 @@ def _link_checkout():
 
 
 _link_checkout()
+
+#: Long searches for a counterexample, by hand or at night: pytest --hypothesis-profile=explore
+settings.register_profile("explore", max_examples=3000, deadline=None)

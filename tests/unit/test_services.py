@@ -155,6 +155,7 @@ def test_the_unit_file():
         "SyslogIdentifier=a\n"
         "[X-Cloudnet-Dataplane]\n"
         "Owner=demo\n"
+        "ReadsAgain=651134b9a9fa6cbf\n"
         "Directory=/var/lib/dhcp/a\n"
         "File=/var/lib/dhcp/a/host\n"
         "File=/var/lib/dhcp/a/conf\n"

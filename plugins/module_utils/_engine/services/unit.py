@@ -45,7 +45,10 @@ def service_name(file):
 
 def digest(service):
     """What a running process must have started from: changes when only a new start helps."""
-    parts = [service.namespace, service.user, service.command, service.read_at_start()]
+    return _digest([service.namespace, service.user, service.command, service.read_at_start()])
+
+
+def _digest(parts):
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
@@ -87,7 +90,9 @@ def _service(service):
 def _belongings(service, owner):
     paths = [("Directory", each.path) for each in service.directories]
     paths += [("Secret" if each.secret else "File", each.path) for each in service.files]
-    return [("Owner", owner), *paths]
+    # A file that it reads again from now on may be older than its last signal: the unit has to tell the two apart.
+    again = [("ReadsAgain", _digest(service.read_again()))] if service.read_again() else []
+    return [("Owner", owner), *again, *paths]
 
 
 def quote(word):
