@@ -14,6 +14,7 @@ if [ "$datapath" = netdev ]; then
         other_config:hwaddr="\"$(cat "/sys/class/net/$card/address")\""
     unless "ovs-vsctl port-to-br $card" \
         ovs-vsctl add-port $device "$card"
+    await_device $device
     # The kernel sees every frame of the card, too. It must not answer what Open vSwitch answers.
     unless "[ \$(sysctl -n net.ipv4.conf.$card.rp_filter) = 1 ]" \
         sysctl --quiet --write "net.ipv4.conf.$card.rp_filter=1"

@@ -18,6 +18,7 @@ if [ "$vlan" != - ]; then
         ovs-vsctl add-port outside eth3
     unless "[ \$(ovs-vsctl get port $device tag) = $vlan ]" \
         ovs-vsctl --may-exist add-port outside $device tag="$vlan" -- set interface $device type=internal
+    await_device $device
     # The userspace datapath does not fill in checksums
     unless "ethtool -k $device | grep -q 'tx-checksumming: off'" \
         ethtool --offload $device tx off

@@ -9,3 +9,8 @@ unless() {
     shift
     sh -c "$test" > /dev/null 2>&1 || { "$@" && echo "$*"; }
 }
+
+# await_device NAME: ovs-vswitchd, just started, makes it in a moment
+await_device() {
+    timeout 30 sh -c "until [ -e /sys/class/net/$1 ]; do sleep 0.1; done"
+}

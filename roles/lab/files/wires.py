@@ -7,7 +7,7 @@ a bridge to a host's network card. Nothing is made in the machine's own network 
 Standard input, JSON:
     namespace: name of the namespace with the bridges
     host:      name of the host: its cables are called HOST-eth0, in at most 15 characters
-    pid:       of the host's init
+    container: the host's
     wires:     {network card: bridge}
     addresses: {network card or bridge: address with prefix length}
 """
@@ -58,6 +58,14 @@ class Namespace:
         return commands
 
 
+class Inside(Namespace):
+    """That of a running container."""
+
+    def __init__(self, container):
+        self.pid = run("podman", "inspect", "--format", "{{.State.Pid}}", container).strip()
+        super().__init__("nsenter", f"--net=/proc/{self.pid}/ns/net")
+
+
 def make_namespace(name):
     if Path("/run/netns", name).exists():
         return []
@@ -88,7 +96,7 @@ def lay_cables(wires, inside, lab):
         if device not in cards:
             if cable in links:  # of the host as it ran before
                 commands.append(f"link delete {cable}")
-            card = f"name {device} address {hardware_address(cable)} netns {lab['pid']}"
+            card = f"name {device} address {hardware_address(cable)} netns {inside.pid}"
             commands.append(f"link add {cable} type veth peer {card}")
         if device not in cards or links[cable].get("master") != bridge:
             commands.append(f"link set {cable} master {bridge} up")
@@ -138,7 +146,7 @@ def main():
         fcntl.flock(turn, fcntl.LOCK_EX)
         changes = make_namespace(lab["namespace"])
         wires = Namespace("ip", "netns", "exec", lab["namespace"])
-        inside = Namespace("nsenter", f"--net=/proc/{lab['pid']}/ns/net")
+        inside = Inside(lab["container"])
         changes += keep_quiet(wires) + lay_cables(wires, inside, lab)
     changes += bring_up(inside, lab)
     print("\n".join(changes))
