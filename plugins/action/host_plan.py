@@ -6,6 +6,7 @@ from __future__ import annotations
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.host.by_device import by_device
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.files import read_plan
 
@@ -31,17 +32,7 @@ class ActionModule(ActionBase):
                 f"{arguments['plan_dir']} holds no plan for {host}: is it in one of the groups "
                 "controller, network, compute, outside_world?"
             ) from error
-        plan.update(_by_device(plan["ports"]))
-        packed = {section: pack(plan[section]) if section in PACKED else plan[section] for section in plan}
+        sections = {**plan, **by_device(plan["ports"])}
+        packed = {name: pack(section) if name in PACKED else section for name, section in sections.items()}
         # Services have files with secrets, and the packed text hides nothing
-        return {"changed": False, "_ansible_no_log": True, **packed}
-
-
-def _by_device(ports):
-    """The ports in two lists: what a namespace waits for, and what waits for a namespace's veths."""
-    internal = [port for port in ports if port.get("type") == "internal"]
-    others = [port for port in ports if port.get("type") != "internal"]
-    return {
-        "internal_ports": internal,
-        "ports": others + [{"name": port["name"], "ignore": True} for port in internal],
-    }
+        return {"changed": False, "_ansible_no_log": True, "whole": pack(plan), **packed}

@@ -15,6 +15,7 @@ description:
   - Reads the plan that M(cloudnet.dataplane.plan) compiled for this host, and returns its sections.
   - The long sections (C(ports), C(flows), C(namespaces), C(security_groups), C(nat_rules), C(floating_ips),
     C(services)) are packed for the option C(packed) of the modules that take them; the others are plain data.
+  - The plan as a whole is packed, too, for M(cloudnet.dataplane.host_dataplane).
   - Services have files that hold secrets, so the result is never shown.
   - Runs on the Ansible controller and touches no host.
 options:
@@ -58,6 +59,10 @@ namespaces:
   description:
     - A long section, packed.
     - C(internal_ports), C(ports), C(flows), C(security_groups), C(nat_rules), C(floating_ips) and C(services) likewise.
+  returned: success
+  type: str
+whole:
+  description: The whole plan, packed.
   returned: success
   type: str
 owner:

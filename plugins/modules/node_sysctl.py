@@ -104,11 +104,11 @@ engine_seconds:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.module import run_module
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.node_sysctl import NodeSysctl, parse
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.node_sysctl import PATH, NodeSysctl, parse
 
 ARGUMENTS = {
     "sysctls": {"type": "dict", "default": {}},
-    "path": {"type": "path", "default": "/etc/sysctl.d/60-cloudnet-dataplane.conf"},
+    "path": {"type": "path", "default": PATH},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 

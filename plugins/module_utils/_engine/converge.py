@@ -14,7 +14,7 @@ import contextlib
 import fcntl
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
@@ -67,6 +67,10 @@ class Backend(abc.ABC):
         Returns what the module's result has beside the changes, a dict, or None.
         """
 
+    def unknown(self, have):
+        """[(object, owner or None)] of what is neither wanted nor ours, but where only we should be."""
+        return []
+
 
 class ApplyFailed(EngineError):
     """Applying failed or did not take. rolled_back tells whether the host is as it was before."""
@@ -98,10 +102,17 @@ class Outcome:
 def converge(backend, check_mode=False):
     """Bring one kind of object to what is wanted. Returns an Outcome; raises EngineError."""
     started = time.monotonic()
-    with contextlib.nullcontext() if check_mode else _one_run_at_a_time():
-        have = backend.observe()
-        changes = backend.diff(have)
-        settled = _apply(backend, changes, have) if changes and not check_mode else None
+    with contextlib.nullcontext() if check_mode else one_run_at_a_time():
+        outcome = converge_alone(backend, check_mode)
+    return replace(outcome, seconds=time.monotonic() - started)
+
+
+def converge_alone(backend, check_mode=False):
+    """As converge, for a caller that has seen to it that no other run changes the host."""
+    started = time.monotonic()
+    have = backend.observe()
+    changes = backend.diff(have)
+    settled = _apply(backend, changes, have) if changes and not check_mode else None
     return Outcome(changes, time.monotonic() - started, settled or {})
 
 
@@ -128,7 +139,7 @@ def _undone(backend, changes, have, error):
 
 
 @contextlib.contextmanager
-def _one_run_at_a_time():
+def one_run_at_a_time():
     """Two runs on one host wait for each other; the kernel frees the lock of a run that died."""
     os.makedirs(os.path.dirname(LOCK_FILE), exist_ok=True)
     with open(LOCK_FILE, "w") as lock:

@@ -28,12 +28,12 @@ class BadInput(EngineError):
 
 
 class ForeignObject(EngineError):
-    """Something that we did not make stands where a wanted object must go."""
+    """Something that we did not make stands where a wanted object must go. owner: whose mark it carries, or None."""
 
-    def __init__(self, what, remove):
-        super().__init__(
-            f"{what} exists and does not carry our mark. Set adopt to true to take it over, or remove it: {remove}"
-        )
+    def __init__(self, what, remove, owner=None):
+        self.owner = owner
+        whose = "does not carry our mark" if owner is None else f"carries the mark of {owner}"
+        super().__init__(f"{what} exists and {whose}. Set adopt to true to take it over, or remove it: {remove}")
 
 
 class MissingTool(EngineError):

@@ -16,6 +16,9 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Backend, Change
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput, EngineError
 
+#: The drop-in, unless somebody says otherwise.
+PATH = "/etc/sysctl.d/60-cloudnet-dataplane.conf"
+
 HEAD = "# Kept by the Ansible module cloudnet.dataplane.node_sysctl, which reads its own comments: do not edit.\n"
 _WAS = re.compile(r"# (\S+) was (.*)")
 

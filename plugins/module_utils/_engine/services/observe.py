@@ -33,7 +33,7 @@ def observe(wanted, concerned, directory, show=systemd.show):
     specified = {path: each for service in wanted.values() for path, each in service.paths.items()}
     records = [unit.read(units.get(name, Unit()).text) for name in names]
     paths = sorted({*specified, *(path for record in records if record for path in record.paths)})
-    spaces = {None, *(service.namespace for service in wanted.values())}
+    spaces = {service.namespace for service in wanted.values()}
     return Have(
         units=units,
         processes={**dict.fromkeys(names, Process()), **{name: _process(told) for name, told in show(names).items()}},

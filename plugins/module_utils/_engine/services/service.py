@@ -137,7 +137,7 @@ class Have:
     """One reading of the host.
 
     units: {name: Unit} of every unit of our prefix and every name asked for. processes:
-    {name: Process}. paths: {path: Seen or None}. namespaces: {name: identity or None}; under
+    {name: Process}. paths: {path: Seen or None}. namespaces: {name: identity or None} of the wanted ones; under
     None that of the host. missing: directories that do not exist above wanted paths. now: ns
     since the epoch.
     """
