@@ -15,6 +15,7 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.compile i
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.files import write_plans
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.summary import summary
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.errors import SiteError
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._vault import Vault
 
 
 class ActionModule(SiteAction):
@@ -26,7 +27,11 @@ class ActionModule(SiteAction):
         """Result keys as documented in plugins/modules/plan.py."""
         super().run(tmp, task_vars)
         _result, arguments = self.validate_argument_spec(
-            argument_spec={"plan_dir": {"type": "path"}, "allocations": {"type": "path"}}
+            argument_spec={
+                "plan_dir": {"type": "path"},
+                "allocations": {"type": "path"},
+                "encrypt": {"type": "bool", "default": False},
+            }
         )
         allocations = arguments["allocations"] or self.beside_inventory(task_vars)
         try:
@@ -36,18 +41,20 @@ class ActionModule(SiteAction):
             plans = compile_site(site, new)
         except SiteError as error:
             raise AnsibleActionFail(f"The site cannot be built:\n{error}") from error
-        return self._write(arguments["plan_dir"], allocations, old, new, site, plans)
+        return self._write(arguments, allocations, old, new, site, plans)
 
-    def _write(self, plan_dir, allocations, old, new, site, plans):
-        check = self._task.check_mode
+    def _write(self, arguments, allocations, old, new, site, plans):
+        check, plan_dir = self._task.check_mode, arguments["plan_dir"]
         allocations_changed = new != old
         if allocations_changed and not check:
             lockfile.write(allocations, new)
-        kept = plan_dir and not check
+        kept = bool(plan_dir) and not check
         directory = plan_dir if kept else tempfile.mkdtemp(prefix="plan-", dir=C.DEFAULT_LOCAL_TMP)
-        changed_plans = write_plans(directory, plans)
+        changed_plans = write_plans(
+            directory, plans, Vault(self._loader._vault.secrets), encrypt=kept and arguments["encrypt"]
+        )
         return {
-            "changed": allocations_changed or bool(kept and changed_plans),
+            "changed": allocations_changed or (kept and bool(changed_plans)),
             "allocations_changed": allocations_changed,
             "allocations": allocations,
             "plan_dir": directory,

@@ -25,6 +25,14 @@ options:
       - Without it they are in a temporary directory that ends with the run. Check mode never writes into it, and uses a
         temporary directory as well.
     type: path
+  encrypt:
+    description:
+      - Encrypts the plans in O(plan_dir) with Ansible Vault, with the first secret of the run or that of the setting
+        C(vault_encrypt_identity). Plans hold secrets, and git keeps no permissions.
+      - A directory that holds an encrypted plan goes on with encrypted plans, whatever this says.
+      - A plan that has not changed keeps its file as it is.
+    type: bool
+    default: false
   allocations:
     description: The file that keeps the allocations.
     type: path

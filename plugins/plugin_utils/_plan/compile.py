@@ -38,6 +38,7 @@ def _plan(view):
     running = services(view)
     return {
         "host": view.host.name,
+        "groups": list(view.host.groups),
         "site": view.site.name,
         "owner": view.site.name,
         "plug": view.host.interface_plug,

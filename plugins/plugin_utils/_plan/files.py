@@ -1,42 +1,102 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans on the controller's disk: one JSON file per host. PRIVATE to the collection."""
+"""Plans on the controller's disk: one JSON file per host. PRIVATE to the collection.
+
+Where a vault (_vault.py) is given, files may be encrypted; those of a directory are, or are not, all together.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import stat
+import tempfile
+
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.version import collection_version
 
 _SUFFIX = ".json"
+_ENCRYPTED = "$ANSIBLE_VAULT;"
 
 _encode = json.JSONEncoder().encode
 #: Sections, items, their keys, and the elements of those (a flow, a link, a rule) have lines of their own.
 _DEPTH = 4
 
 
-def write_plans(directory, plans):
+class PlanError(Exception):
+    """A plan that cannot be used, and why."""
+
+
+def write_plans(directory, plans, vault=None, encrypt=False):
     """Write every plan into the directory and remove those of hosts that have none any more.
+
+    encrypt: from now on; a directory that holds an encrypted plan goes on with encrypted ones. A file that says the
+    same is left as it is, for git's sake: each encryption of a text is another.
 
     Returns the names of the hosts whose file is new, changed or gone. Readable by the owner only.
     """
     os.makedirs(directory, mode=0o700, exist_ok=True)
+    names = {name for name in os.listdir(directory) if name.endswith(_SUFFIX)}
+    encrypt = encrypt or any(_is_encrypted(os.path.join(directory, name)) for name in names)
     changed = []
     for host, plan in plans.items():
-        text = _text(plan, _DEPTH) + "\n"
-        if _read(_path(directory, host)) != text:
+        path = _path(directory, host)
+        text = _text({**plan, "collection_version": collection_version()}, _DEPTH) + "\n"
+        if encrypt != _is_encrypted(path) or _decrypted(path, vault) != text:
             changed.append(host)
-            _write(_path(directory, host), text)
-    for name in os.listdir(directory):
-        host = name[: -len(_SUFFIX)]
-        if name.endswith(_SUFFIX) and host not in plans and _is_plan(os.path.join(directory, name)):
-            changed.append(host)
+            _write(path, vault.encrypted(text) if encrypt else text)
+    for name in names - {host + _SUFFIX for host in plans}:
+        if _is_plan(_decrypted(os.path.join(directory, name), vault)):
+            changed.append(name[: -len(_SUFFIX)])
             os.unlink(os.path.join(directory, name))
     return sorted(changed)
 
 
-def read_plan(directory, host):
-    """The plan of a host. Raises FileNotFoundError for a host without one."""
-    with open(_path(directory, host), encoding="utf-8") as file:
-        return json.load(file)
+def read_plan(directory, host, site=None, vault=None):
+    """The plan of a host. Raises PlanError where there is none, or one that is not the host's, the site's or ours."""
+    path = _path(directory, host)
+    text = _decrypted(path, vault)
+    if text is None:
+        raise PlanError(
+            f"{directory} holds no plan for {host}: is it in one of the groups controller, network, compute, "
+            "outside_world? playbooks/plan.yml makes plans"
+        )
+    try:
+        plan = json.loads(text)
+    except ValueError as error:
+        raise PlanError(f"{path}: is not a plan: {error}") from error
+    faults = _misfits(plan, host, site)
+    if _others_may_read(path) and not _is_encrypted(path) and _has_secrets(plan):
+        faults.append("has secrets that others can read: encrypt it with ansible-vault, or chmod 600")
+    if faults:
+        raise PlanError("\n".join(f"{path}: {fault}" for fault in faults))
+    return plan
+
+
+def _misfits(plan, host, site):
+    """What a plan must say, and does not."""
+    wanted = {"host": host, "site": site or plan.get("site"), "collection_version": collection_version()}
+    return [
+        f"{key} is {plan.get(key)}, must be {value}: make it anew with playbooks/plan.yml"
+        for key, value in wanted.items()
+        if plan.get(key) != value
+    ]
+
+
+def _has_secrets(plan):
+    return any(file.get("secret") for service in plan["services"] for file in service.get("files", ()))
+
+
+def _others_may_read(path):
+    return bool(os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _is_encrypted(path):
+    return (_read(path, len(_ENCRYPTED)) or "").startswith(_ENCRYPTED)
+
+
+def _decrypted(path, vault):
+    """The text of a file, None if there is none."""
+    text = _read(path)
+    return vault.decrypted(text, path) if vault and text else text
 
 
 def _text(value, depth, line="\n"):
@@ -54,21 +114,28 @@ def _path(directory, host):
     return os.path.join(directory, host + _SUFFIX)
 
 
-def _read(path):
+def _read(path, length=-1):
     if not os.path.exists(path):
         return None
     with open(path, encoding="utf-8") as file:
-        return file.read()
+        return file.read(length)
 
 
-def _is_plan(path):
+def _is_plan(text):
     try:
-        content = json.loads(_read(path))
+        content = json.loads(text)
     except ValueError:
         return False
     return isinstance(content, dict) and {"host", "owner", "namespaces"} <= set(content)
 
 
 def _write(path, text):
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+    """Replace the file in one step, with one that nobody else may read."""
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".plan-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
