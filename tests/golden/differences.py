@@ -37,6 +37,14 @@ def without_marks_of_central(tables, recorded):
     return {**tables, "mangle": {chain: rules for chain, rules in tables["mangle"].items() if chain not in left_out}}
 
 
+def without_way_to_floating_ips(tables, recorded):
+    """Rules but for those that lead to floating IPs', where the agent had not heard of any. recorded: its rules."""
+    if recorded["nat"].get("neutron-l3-agent-snat") != []:
+        return tables
+    left_out = [f"neutron-l3-agent-{chain}" for chain in ("POSTROUTING", "snat")]
+    return {**tables, "nat": {**tables["nat"], **{chain: [] for chain in left_out}}}
+
+
 def _central(recorded):
     floating_ips = recorded["router"].get("_floatingips", [])
     return {each["fixed_ip_address"] for each in floating_ips if each.get("dvr_snat_bound")}

@@ -97,6 +97,15 @@ def test_a_floating_ip_is_with_its_instance():
     assert (item["namespace"], item["device"]) == (namespace(plans["compute1"], "qrouter-")["name"], "rfp-635660ae-0")
 
 
+def test_the_rules_that_lead_to_its_translation_are_there_before_it_and_after_it():
+    """nat_rules runs before floating_ip: a rule that went first would leave an instance its inner address outside."""
+    plans = planned(), planned(("dataplane_floating_ips", []))
+    before, after = (each["compute1"]["nat_rules"] for each in plans)
+    assert before == after
+    router = next(item["tables"]["nat"] for item in after if item["namespace"].startswith("qrouter-"))
+    assert router["neutron-l3-agent-snat"] == ["-j neutron-l3-agent-float-snat"]
+
+
 def test_two_routers_share_an_external_network_but_no_pair_and_no_table():
     second = {"name": "r2", "distributed": True, "external_gateway_info": {"network": "ext"},
               "interfaces": [{"subnet": "red4"}]}

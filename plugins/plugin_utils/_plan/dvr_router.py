@@ -34,7 +34,6 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_na
     namespace_ports,
 )
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.scopes import ScopeMarks, exits_fast
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._site.model import DVR_SNAT
 
 FLOATING_TABLE = 16  # FIP_RT_TBL
 FAST_EXIT_PRIORITY = 80000  # FAST_PATH_EXIT_PR
@@ -157,9 +156,7 @@ def part_rules(view, router):
 
 
 def _translation(view, router):
-    """As Neutron's agent, once it hears of a floating IP of the router; dvr_snat hears of all that are central, too."""
-    hears = [each for each in view.routing.floating_ips(router)
-             if (each.port.host is view.host if each.is_distributed else view.host.agent_mode == DVR_SNAT)]
-    if not (hears and is_paired(view, router)):
+    """What leaves through the pair has a floating IP: the rules that see to it outlast the last one that is here."""
+    if not is_paired(view, router):
         return Translation()
     return Translation(snat=[f"-j {wrapped('float-snat')}"], postrouting=[keep_internal(outward_device(router))])
