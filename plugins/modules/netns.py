@@ -59,7 +59,7 @@ options:
           peer:
             description:
               - Name of the other end. Required for a veth.
-              - On the host it is up, and has the same MTU. In another namespace it is a link of its own.
+              - On the host it is up. In another namespace it is a link of its own.
               - On the host it is for Open vSwitch alone. The host's own IP stack is deaf there, with C(disable_ipv6=1),
                 C(arp_ignore=8) and C(rp_filter=1), since the userspace datapath leaves it a copy of every frame.
             type: str
@@ -77,6 +77,15 @@ options:
             description: MTU, in bytes.
             type: int
             default: 1500
+          peer_mtu:
+            description: MTU of a peer on the host. By default that of O(config[].links[].mtu).
+            type: int
+          keep_mtu:
+            description:
+              - Whether O(config[].links[].mtu) is only what a new link starts with. A DHCP client inside the namespace
+                sets another one, which is left alone.
+            type: bool
+            default: false
           tx_checksumming:
             description:
               - Whether the kernel leaves checksums to the device (C(ethtool -K DEVICE tx)). Left as it is when omitted.
@@ -355,6 +364,8 @@ LINK = {
     "peer_namespace": {"type": "str"},
     "mac_address": {"type": "str"},
     "mtu": {"type": "int", "default": 1500},
+    "peer_mtu": {"type": "int"},
+    "keep_mtu": {"type": "bool", "default": False},
     "tx_checksumming": {"type": "bool"},
     "addresses": {"type": "list", "elements": "str", "default": []},
 }

@@ -146,6 +146,11 @@ def routes(name, family="-4"):
     return {each["dst"]: each.get("gateway") for each in shown if each.get("protocol") != "kernel"}
 
 
+def mtu(name):
+    (link,) = json.loads(run("ip", "-j", "-n", f"vm-{name}", "link", "show", "dev", "eth0"))
+    return link["mtu"]
+
+
 def resolv_conf(name):
     return Path(f"/etc/netns/vm-{name}/resolv.conf").read_text().splitlines()
 
@@ -158,7 +163,7 @@ def test_an_instance_learns_address_routes_mtu_and_names(cloud):
     eventually(lambda: addresses("web") == {"10.0.0.5/24"}, 20)
     eventually(lambda: routes("web") == {
         "default": "10.0.0.1", "10.0.1.0/24": None, "10.9.0.0/16": "10.0.0.77", "169.254.169.254": "10.0.0.1"})
-    assert f"mtu {MTU}" in run("ip", "-n", "vm-web", "link", "show", "eth0")
+    assert mtu("web") == MTU
     eventually(lambda: resolv_conf("web") == ["search openstacklocal", f"nameserver {DNS}"])
     assert DNS not in Path("/etc/resolv.conf").read_text()
 
@@ -171,12 +176,12 @@ def test_a_subnet_without_gateway_has_no_default_route(cloud):
 
 
 @once
-def test_the_mtu_is_what_dhcp_says(cloud):
-    run("ip", "-n", "vm-db", "link", "set", "eth0", "mtu", "1500")
-    name = next(name for name, item in cloud.running.items() if item.get("namespace") == "vm-db")
-    cloud.processes.end(name)
-    cloud.processes.start([cloud.running[name]])
-    eventually(lambda: f"mtu {MTU}" in run("ip", "-n", "vm-db", "link", "show", "eth0"), 20)
+def test_a_card_starts_with_1500_bytes_and_the_mtu_is_what_dhcp_says_for_good(cloud):
+    (card,) = next(item["links"] for item in cloud.planned["namespaces"] if item["name"] == "vm-db")
+    assert (card["mtu"], card["peer_mtu"]) == (1500, MTU)
+    eventually(lambda: mtu("db") == MTU, 20)
+    converge(run_module, cloud.planned)
+    assert mtu("db") == MTU
 
 
 def test_slaac(cloud):

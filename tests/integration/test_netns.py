@@ -617,6 +617,12 @@ BAD = {
     "config[0].links[0].mtu: 10: must be from 68 to 65535": (
         {"links": [{"name": "a", "plug": "internal", "mtu": 10}]}
     ),
+    "config[0].links[0].peer_mtu: 1450: only a link with plug veth has a peer": (
+        {"links": [{"name": "a", "plug": "internal", "peer_mtu": 1450}]}
+    ),
+    "config[0].links[0].peer_mtu: 1450: the peer is a link of b, which has its own mtu": (
+        {"links": [{"name": "a", "plug": "veth", "peer": "b", "peer_namespace": "b", "peer_mtu": 1450}]}
+    ),
     "config[0].links[0].colour: red: is not an option": (
         {"links": [{"name": "a", "plug": "internal", "colour": "red"}]}
     ),
@@ -676,7 +682,7 @@ def test_info_speaks_the_vocabulary_of_the_config(netns, module):
     assert (qr["peer"], qr["mtu"], qr["tx_checksumming"]) == ("tap-1", 1450, False)
     assert qr["addresses"] == ["10.0.0.1/24", "fd00::1/64"]
     # What was read can be wanted: nothing would change.
-    options = {"name", "plug", "peer", "mac_address", "mtu", "tx_checksumming", "addresses"}
+    options = {"name", "plug", "peer", "mac_address", "mtu", "peer_mtu", "tx_checksumming", "addresses"}
     links = [{key: value for key, value in link.items() if key in options} for link in found["links"]]
     config = {**{key: found[key] for key in ("name", "routes", "rules", "neighbours")}, "links": links}
     assert not netns(config, purge=True)["changed"]

@@ -56,6 +56,11 @@ def link(ns, name):
     return found
 
 
+def root_link(name):
+    (found,) = json.loads(run("ip", "-json", "link", "show", name))
+    return found
+
+
 def reaches(ns, address):
     argv = ["ip", "netns", "exec", ns, "ping", "-c", "1", "-w", "2", address]
     return subprocess.run(argv, check=False, capture_output=True).returncode == 0
@@ -203,6 +208,21 @@ def test_an_end_without_its_twin_is_refused_before_anything_is_made(netns):
         "config[0].links[0].peer: fpr-1: must be a link of fip-1 with peer rfp-1 and peer_namespace qrouter-1"
     ]
     assert namespace.names() == []
+
+
+def test_the_mtu_of_a_dhcp_client_stays(netns):
+    card = {"name": "eth0", "plug": "veth", "peer": "tap-1", "mtu": 1500, "peer_mtu": 1450, "keep_mtu": True}
+    item = {"name": "vm-1", "links": [card]}
+    predicted = netns(item, check=True)
+    assert netns(item)["changes"] == predicted["changes"]
+    assert (link("vm-1", "eth0")["mtu"], root_link("tap-1")["mtu"]) == (1500, 1450)
+    run("ip", "-n", "vm-1", "link", "set", "eth0", "mtu", "1450")
+    run("ip", "link", "set", "tap-1", "mtu", "1400")  # drift, as the host's end is nobody else's
+    (change,) = netns(item, purge=True)["changes"]
+    assert {key for key in change["after"] if change["after"][key] != change["before"][key]} == {"peer_mtu"}
+    assert (link("vm-1", "eth0")["mtu"], root_link("tap-1")["mtu"]) == (1450, 1450)
+    card["keep_mtu"] = False
+    assert objects(netns(item, check=True)) == ["update link eth0 in vm-1"]
 
 
 def test_addresses_of_a_dhcp_client_stay(netns):

@@ -340,12 +340,28 @@ def test_an_instance_knows_nothing_and_asks():
     assert not any(file["path"].startswith("/etc/resolv") for file in client["files"])
 
 
+def mtus(item):
+    (card,) = item["links"]
+    return card["mtu"], card.get("peer_mtu", card["mtu"]), card.get("keep_mtu", False)
+
+
+def test_an_instance_that_asks_is_told_the_mtu_of_its_tap():
+    assert mtus(booted()[0]) == (1500, 1450, True)
+
+
 def test_without_dhcp_an_instance_knows_from_the_start():
     item, clients = booted((f"{SUBNET}.enable_dhcp", False), ("dataplane_dhcp_ports", []))
+    assert mtus(item) == (1450, 1450, False)
     assert item["links"][0]["addresses"] == ["10.0.0.3/24"]
     assert [route["gateway"] for route in item["routes"]] == ["10.0.0.1"]
     assert "keep_addresses" not in item
     assert clients == {}
+
+
+@pytest.mark.parametrize("mode", ["slaac", "dhcpv6-stateful"])
+def test_nothing_but_dhcpv4_tells_an_mtu(mode):
+    item, _clients = booted(*dual(mode), (f"{PORT}.fixed_ips", [{"subnet": "blue6"}]), ("dataplane_floating_ips", []))
+    assert mtus(item) == (1450, 1450, False)
 
 
 @pytest.mark.parametrize(("mode", "options"), [

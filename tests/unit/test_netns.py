@@ -154,6 +154,22 @@ def test_unlisted_addresses_stay_where_a_client_makes_them_and_static_routes_go(
     assert [describe(step) for step in steps] == ["route 1.0.0.0/8 table 254 in a"]
 
 
+@pytest.mark.parametrize(("keep", "expected"), [(True, []), (False, ["link q in a"])])
+def test_the_mtu_that_a_client_has_set_stays(keep, expected):
+    config = wanted(links=[veth("q", mtu=1500, peer_mtu=1450, keep_mtu=keep)])
+    _steps, have = reached(config)
+    assert [have["links"]["q"][key] for key in ("mtu", "peer_mtu")] == [1500, 1450], "what a new link starts with"
+    have["links"]["q"]["mtu"] = 1450
+    assert [describe(step) for step in reached(config, have)[0]] == expected
+
+
+def test_a_link_that_is_made_anew_starts_anew():
+    _steps, have = reached(wanted(links=[veth("q", keep_mtu=True)]))
+    have["links"]["q"]["mtu"] = 1450
+    ((step,), _state) = reached(wanted(links=[veth("q", keep_mtu=True, peer="another")]), have)
+    assert step.after["mtu"] == 1500
+
+
 @pytest.mark.parametrize("keep", [True, False])
 def test_what_leads_distributed_floating_ips_stays_if_asked(keep):
     config = wanted(links=[veth("fpr-1")], keep_floating_ips=keep)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How a stand-in for an instance gets its addresses: like an instance, where the network tells it. PRIVATE.
 
-DHCP gives it IPv4 addresses and routes; a router's advertisements tell whether to make an IPv6
-address or to ask DHCPv6 for one. Nothing tells it the addresses of subnets without DHCP, nor
-of IPv6 subnets without a mode: those it has from the start.
+DHCP gives it IPv4 addresses, routes and the MTU; a router's advertisements tell whether to make
+an IPv6 address or to ask DHCPv6 for one. Nothing tells it the addresses of subnets without
+DHCP, nor of IPv6 subnets without a mode: those it has from the start.
 
 The client is ISC's dhclient, run by `ip netns exec`, which puts the files in /etc/netns/vm-NAME
 in the place of those in /etc. So it reads a configuration of its own (where Debian's AppArmor
@@ -71,10 +71,10 @@ PREINIT | PREINIT6)
     done
     ;;
 BOUND | RENEW | REBIND | REBOOT)
+    [ -z "$new_interface_mtu" ] || ip link set "$interface" mtu "$new_interface_mtu"
     [ "$old_ip_address" = "$new_ip_address" ] || ip -4 address flush dev "$interface" dynamic
     ip -4 address replace "$new_ip_address/$new_subnet_mask" broadcast "$new_broadcast_address" dev "$interface" \\
         valid_lft "$new_dhcp_lease_time" preferred_lft "$new_dhcp_lease_time"
-    [ -z "$new_interface_mtu" ] || ip link set "$interface" mtu "$new_interface_mtu"
     if [ "$new_rfc3442_classless_static_routes" != "$old_rfc3442_classless_static_routes" ]; then
         ip -4 route flush dev "$interface" proto dhcp
     fi
@@ -131,15 +131,19 @@ def told(port):
     return advertised + list(served.values())
 
 
+def told_mtu(port):
+    """Whether the network tells a port its MTU: DHCPv4 does, and the MTU of router advertisements is IPv6's alone."""
+    return any(fixed.subnet.version == 4 for fixed in told(port))
+
+
 def _mode(subnet):
     return subnet.ipv6_ra_mode or subnet.ipv6_address_mode
 
 
 def boot_services(port):
     """The DHCP clients of a stand-in, items of netns_service's `config`."""
-    subnets = [fixed.subnet for fixed in told(port)]
-    clients = [_client(port, "4")] if any(subnet.version == 4 for subnet in subnets) else []
-    modes = {_mode(subnet) for subnet in subnets}
+    clients = [_client(port, "4")] if told_mtu(port) else []
+    modes = {_mode(fixed.subnet) for fixed in told(port)}
     if "dhcpv6-stateful" in modes:
         clients.append(_client(port, "6", _DUID))
     elif "dhcpv6-stateless" in modes:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.boot import HEAR_ROUTERS, told
+from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.boot import HEAR_ROUTERS, told, told_mtu
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.names import (
     INSTANCE_DEVICE,
     instance_namespace,
@@ -16,6 +16,9 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.router_na
 
 #: Always a veth, as a hypervisor's tap is: its root end is there whatever Open vSwitch does.
 _PLUG = "veth"
+
+#: What an instance's card has until its DHCP client is told the network's MTU.
+_CARD_MTU = 1500
 
 
 def stand_ins(view):
@@ -42,10 +45,16 @@ def instance_item(view, port):
     item = {
         "name": instance_namespace(port),
         "sysctls": {**NO_RP_FILTER, **(HEAR_ROUTERS if 6 in versions else {})},
-        "links": [{**link(view, port, INSTANCE_DEVICE, _PLUG), "addresses": view.cidrs(given)}],
+        "links": [{**_card(view, port), "addresses": view.cidrs(given)}],
         "routes": default_routes(gateways, INSTANCE_DEVICE),
     }
     return {**item, "keep_addresses": True} if learnt else item
+
+
+def _card(view, port):
+    """The instance's device. The tap at its other end has the network's MTU from the start, as a hypervisor's."""
+    card = link(view, port, INSTANCE_DEVICE, _PLUG)
+    return {**card, "mtu": _CARD_MTU, "peer_mtu": card["mtu"], "keep_mtu": True} if told_mtu(port) else card
 
 
 def first_of_version(port):

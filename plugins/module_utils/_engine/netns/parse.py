@@ -9,15 +9,20 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns i
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import inet
 
 ITEM = ("name", "sysctls", "links", "routes", "rules", "neighbours", "keep_floating_ips", "keep_addresses")
-LINK = ("name", "plug", "peer", "peer_namespace", "mac_address", "mtu", "tx_checksumming", "addresses")
+LINK = (
+    "name", "plug", "peer", "peer_namespace", "mac_address", "mtu", "peer_mtu", "keep_mtu", "tx_checksumming",
+    "addresses",
+)  # fmt: skip
+MTU = fields.integer(68, 65535)
 NEIGHBOUR = ("device", "address", "mac_address")
 
 
 def parse(config):
     """{name: namespace} as the package describes it, plus what purge keeps. Raises BadInput with every problem.
 
-    In links, None for mac_address and tx_checksumming leaves them as they are; in a
-    route's nexthops, None for a gateway's device lets the kernel find it.
+    In links, None for mac_address and tx_checksumming leaves them as they are, and keep_mtu
+    the mtu of a link that is there; in a route's nexthops, None for a gateway's device lets
+    the kernel find it.
     """
     problems, wanted, seen, far = [], {}, {}, []
     for index, data in enumerate(config):
@@ -126,10 +131,12 @@ def _link(link, name, seen):
     veth = plug == "veth"
     peer = link.get("peer", fields.device, required=veth)
     other = link.get("peer_namespace", _namespace_name)
-    mtu = link.get("mtu", fields.integer(68, 65535), 1500)
-    for key, value in (("peer", peer), ("peer_namespace", other)):
+    mtu, peer_mtu = link.get("mtu", MTU, 1500), link.get("peer_mtu", MTU)
+    for key, value in (("peer", peer), ("peer_namespace", other), ("peer_mtu", peer_mtu)):
         if value and not veth:
             link.problem(f".{key}", value, "only a link with plug veth has a peer")
+    if peer_mtu and other:
+        link.problem(".peer_mtu", peer_mtu, f"the peer is a link of {other}, which has its own mtu")
     # All these names stand side by side in the root namespace, at least until they are moved.
     if (peer and not other) or plug == "internal":
         _first(seen, ("root device", peer or name), link, ".peer" if peer else ".name", peer or name)
@@ -139,9 +146,10 @@ def _link(link, name, seen):
         "peer_namespace": other,
         "mac_address": link.get("mac_address", fields.mac_address),
         "mtu": mtu,
+        "keep_mtu": link.get("keep_mtu", fields.boolean, False),
         "up": True,
         "tx_checksumming": link.get("tx_checksumming", fields.boolean),
-        "peer_mtu": mtu if veth and not other else None,
+        "peer_mtu": (peer_mtu or mtu) if veth and not other else None,
         "peer_up": True if veth and not other else None,
         "peer_sysctls": deaf.sysctls(peer) if veth and peer and not other else None,
         "orphan": False,

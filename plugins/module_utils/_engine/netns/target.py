@@ -58,9 +58,12 @@ def _links(wanted, have, owner, purge):
     links = {name: link for name, link in have.items() if name not in wanted and not (purge and link["owner"] == owner)}
     for name, want in wanted.items():
         link = {**want, "owner": owner}
+        keep_mtu = link.pop("keep_mtu")
         if name in have and not replaced(have[name], link):
             for key in ("mac_address", "tx_checksumming"):  # not given: left as they are
                 link[key] = have[name][key] if link[key] is None else link[key]
+            if keep_mtu:
+                link["mtu"] = have[name]["mtu"]
         links[name] = link
     return links
 
