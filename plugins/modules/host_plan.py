@@ -20,9 +20,19 @@ description:
   - Runs on the Ansible controller and touches no host.
 options:
   plan_dir:
-    description: The directory that M(cloudnet.dataplane.plan) returned.
+    description:
+      - The directory that M(cloudnet.dataplane.plan) returned, or one with plans that it made before.
+      - A plan may be encrypted with Ansible Vault. One that is not, holds secrets and can be read by others is refused.
+        So is one that another version of the collection made.
     type: path
     required: true
+  site:
+    description: Name of the site that the plan must be of. Without it, it may be of any.
+    type: str
+  host:
+    description: Whose plan.
+    type: str
+    default: C(inventory_hostname)
 attributes:
   action:
     description: Runs on the controller only.
@@ -65,6 +75,11 @@ whole:
   description: The whole plan, packed.
   returned: success
   type: str
+groups:
+  description: Those of the groups of the site model that the host is in.
+  returned: success
+  type: list
+  elements: str
 owner:
   description: The site's name, whose mark everything carries. C(host) and C(site) are strings, too.
   returned: success

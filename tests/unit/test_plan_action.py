@@ -152,3 +152,39 @@ def test_all_faults_are_shown_and_nothing_is_written(cloud):
     ):
         assert fault in str(caught.value)
     assert not cloud.allocations.exists()
+
+
+IMPORT_PLAN = "- ansible.builtin.import_playbook: cloudnet.dataplane.plan"
+
+ROLE = """
+- hosts: all
+  gather_facts: false
+  roles: [cloudnet.dataplane.controller]
+  tasks:
+    - ansible.builtin.copy:
+        content: "{{ {'plan': dataplane_plan, 'skipped': __controller_plan is skipped} | to_json }}"
+        dest: "{{ inventory_dir }}/results/{{ inventory_hostname }}"
+      delegate_to: localhost
+"""
+
+
+def test_hosts_converge_from_encrypted_plans_that_were_made_before(cloud, tmp_path):
+    (tmp_path / "password").write_text("correct horse")
+    vault = ("--vault-password-file", "password")
+    cloud(("dataplane_metadata_proxy_shared_secret", "an unguessable secret"))
+    cloud.play("-e", "dataplane_plan_dir=plan dataplane_plan_vault=true", *vault, playbook=IMPORT_PLAN)
+    assert (tmp_path / "plan" / "network1.json").read_text().startswith("$ANSIBLE_VAULT;")
+    cloud.allocations.unlink()
+
+    planned_now = {host: result["plan"] for host, result in cloud.play(playbook=ROLE).items()}
+    cloud.allocations.unlink()
+    before = cloud.play("-e", "dataplane_plan_dir=plan", *vault, playbook=ROLE)
+    assert {host: result["plan"] for host, result in before.items()} == planned_now
+    assert all(result["skipped"] for result in before.values())
+    assert not cloud.allocations.exists(), "nothing was planned"
+
+    cloud(("dataplane_site", "other"))
+    with pytest.raises(AssertionError, match=r"site is test, must be\s+other"):
+        cloud.play("-e", "dataplane_plan_dir=plan", *vault, playbook=ROLE)
+    with pytest.raises(AssertionError, match=r"no vault secrets"):
+        cloud.play("-e", "dataplane_plan_dir=plan", playbook=ROLE)

@@ -50,13 +50,13 @@ def write_plans(directory, plans, vault=None, encrypt=False):
     return sorted(changed)
 
 
-def read_plan(directory, host, site=None, vault=None):
+def read_plan(plan_dir, host, site=None, vault=None):
     """The plan of a host. Raises PlanError where there is none, or one that is not the host's, the site's or ours."""
-    path = _path(directory, host)
+    path = _path(plan_dir, host)
     text = _decrypted(path, vault)
     if text is None:
         raise PlanError(
-            f"{directory} holds no plan for {host}: is it in one of the groups controller, network, compute, "
+            f"{plan_dir} holds no plan for {host}: is it in one of the groups controller, network, compute, "
             "outside_world? playbooks/plan.yml makes plans"
         )
     try:
