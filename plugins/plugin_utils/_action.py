@@ -48,3 +48,32 @@ class SiteAction(ActionBase):
             variables = task_vars["hostvars"][name]
             hosts[name] = {**host_variables(variables, variables.__getitem__), "groups": groups}
         return hosts
+
+
+class ReportAction(ActionBase):
+    """An action on the controller that writes down what hosts answered."""
+
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def write_reports(self, directory, texts):
+        """Write {file name: text} into a directory, made if need be, nothing in check mode; None: nowhere.
+
+        The result keys changed (whether any was not yet as it has to be) and files.
+        """
+        paths = {os.path.join(directory, name): text for name, text in texts.items()} if directory else {}
+        changed = [path for path, text in paths.items() if _read(path) != text]
+        if changed and not self._task.check_mode:
+            os.makedirs(directory, exist_ok=True)
+            for path in changed:
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(paths[path])
+        return {"changed": bool(changed), "files": list(paths)}
+
+
+def _read(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
