@@ -42,6 +42,14 @@ def dump(netlink, without=()):
     return [_parse(b) for b in bodies if b[5] not in without and b[0] in inet.BITS]  # the sixth byte is the protocol
 
 
+def device_towards(netlink, destination):
+    """The index of the device through which packets to this address leave, or None: there is no way."""
+    family, data = inet.pack(destination)
+    head = _ROUTE.pack(family, inet.BITS[family], 0, 0, 0, 0, 0, 0, 0)
+    body = netlink.ask(_GETROUTE, head + attribute(_TO, data))
+    return _parse(body)["nexthops"][0]["device"] if body else None
+
+
 def _parse(body):
     family, length, _from, _tos, table, protocol, scope, kind, flags = _ROUTE.unpack_from(body)
     found = attributes(body, _ROUTE.size)

@@ -134,7 +134,7 @@ class Netlink:
         if answer != _NLMSG_ERROR:
             return body
         code, reason = _error(flags, body)
-        if code in (errno.ENODEV, errno.ENOENT):
+        if code in (errno.ENODEV, errno.ENOENT, errno.ENETUNREACH):
             return None
         raise EngineError(f"reading from the kernel failed: {reason or os.strerror(code)}")
 
