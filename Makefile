@@ -4,6 +4,7 @@
 
 INVENTORY ?= inventories/dvr
 SCENARIO  ?= --all
+PROTOCOL  ?= icmp
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PLAYBOOK := ansible-playbook --inventory $(INVENTORY)
@@ -59,8 +60,9 @@ check: setup ## Show what converge would change
 verify: setup ## Prove reachability from the model
 	$(PLAYBOOK) playbooks/verify.yml
 
-trace: setup ## Tell the path of a packet, confirmed by the hosts (SOURCE=NAME DESTINATION=NAME)
-	$(PLAYBOOK) playbooks/trace.yml --extra-vars "source=$(SOURCE) destination=$(DESTINATION) live=true"
+trace: setup ## Tell the path of a packet, confirmed by the hosts (SOURCE=NAME DESTINATION=NAME PROTOCOL=tcp PORT=22)
+	$(PLAYBOOK) playbooks/trace.yml --extra-vars "source=$(SOURCE) destination=$(DESTINATION) live=true" \
+	  --extra-vars "protocol=$(PROTOCOL) $(if $(PORT),destination_port=$(PORT))"
 
 plan: setup ## Write and show the plan; touches no host
 	$(PLAYBOOK) playbooks/plan.yml

@@ -9,9 +9,9 @@ ROUTER, EXTERNAL = "635660ae-a254-4feb-8993-295aa9ec6418", "893aebb9-1c1e-48be-8
 QR_MAC = "fa:16:3e:c1:20:55"
 
 
-def trace(lab, source, destination, **options):
-    ends = [f"--extra-vars=source={source}", f"--extra-vars=destination={destination}"]
-    return lab.play("trace.yml", *ends, "--extra-vars=live=true", **options)
+def trace(lab, source, destination, packet="protocol=icmp", **options):
+    ends = f"--extra-vars=source={source} destination={destination}"
+    return lab.play("trace.yml", ends, f"--extra-vars={packet} live=true", **options)
 
 
 @pytest.mark.parametrize(("source", "destination", "ends"), [
@@ -23,6 +23,16 @@ def trace(lab, source, destination, **options):
 ])  # fmt: skip
 def test_the_hosts_confirm_every_hop(lab, source, destination, ends):
     output = trace(lab, source, destination).output
+    assert ends in output
+    assert "hops, all as the model says" in output
+
+
+@pytest.mark.parametrize(("port", "ends"), [
+    (22, "tcp 22: demo-instance1 gets it, from 203.0.113.1, ttl 62"),
+    (21, "tcp 21: DROPPED by the security groups of demo-instance1; no answer comes"),
+])  # fmt: skip
+def test_ports_are_open_or_shut(lab, port, ends):
+    output = trace(lab, "outside", "203.0.113.102", f"protocol=tcp destination_port={port}").output
     assert ends in output
     assert "hops, all as the model says" in output
 
