@@ -16,7 +16,7 @@ from ansible.template import Templar, trust_as_template
 
 COLLECTION = "cloudnet.dataplane."
 MODULES = "ansible_collections.cloudnet.dataplane.plugins.modules"
-#: Actions; tests/unit/test_plan_action.py and test_reach_actions.py run them.
+#: Actions; tests/unit/test_plan_action.py, test_reach_actions.py, test_drift_action.py run them.
 ON_THE_CONTROLLER = {"plan", "host_plan", "reachability", "reachability_report", "trace", "drift_report"}
 NEED_SYSTEMD = {"netns_service", "netns_service_info"}  # molecule/services runs them
 ALL = {path.stem for path in Path(__file__).parents[2].glob("plugins/modules/*.py")}

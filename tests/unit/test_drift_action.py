@@ -46,7 +46,7 @@ def report(tmp_path):
 @pytest.mark.parametrize(("answers", "status"), [
     ([CLEAN], 0), ([CLEAN, DRIFTED], 2), ([CLEAN, UNREACHABLE], 4), ([DRIFTED, UNREACHABLE], 4)])
 def test_the_exit_status_tells_clean_drift_and_error_apart(report, answers, status):
-    ended, output = report(answers)
+    ended, output = report(answers, "-v")
     assert ended == status, output
     assert "1 not asked" in output
 
