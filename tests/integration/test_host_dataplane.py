@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
 from tests.golden.converge import converge
 
-from .conftest import run
+from .conftest import ModuleFailed, run
 from .test_cloud import OVERLAP, plans_of
 
 KINDS = [("veth", "iptables_hybrid"), ("internal", "iptables_hybrid"), ("veth", "noop")]
@@ -48,3 +48,85 @@ def test_it_has_nothing_to_do_after_the_modules(plan, host, module):
         mark = f"external_ids:cloudnet-dataplane={plan['owner']}"
         run("ovs-vsctl", "set", "bridge", bridge["name"], mark, *settings)
     assert host(plan, check=True)["changes"] == host(plan)["changes"] == []
+
+
+@pytest.fixture
+def built(clean_host, host):
+    """A plan, and a host that is as it says."""
+    plan = {**plans_of("veth", "iptables_hybrid", *OVERLAP)["compute1"], "services": []}
+    host(plan)
+    return plan
+
+
+def _router(plan):
+    return next(item["name"] for item in plan["namespaces"] if item["name"].startswith("qrouter-"))
+
+
+def test_what_nobody_has_planned_is_told_and_left_alone(built, host, module):
+    router = _router(built)
+    inside = ("ip", "netns", "exec", router)
+    run("ip", "netns", "add", "lunch")
+    module("netns", config=[{"name": "qrouter-elsewhere"}], owner="another-site")
+    run("ovs-vsctl", "add-port", "br-int", "spy", "--", "set", "interface", "spy", "type=internal")
+    run("ovs-ofctl", "-O", "OpenFlow14", "add-flow", "br-int", "table=0,priority=99,tcp,tp_dst=23 actions=drop")
+    run(*inside, "iptables", "-I", "FORWARD", "-p", "tcp", "--dport", "25", "-j", "DROP")
+    run(*inside, "iptables", "-N", "lunch")
+    run(*inside, "ip", "route", "add", "blackhole", "192.0.2.0/24")
+    run(*inside, "ip", "link", "add", "spy0", "type", "bridge")
+    run("iptables", "-N", "neutron-openvswi-lunch", "-t", "mangle")
+    run("ip", "link", "add", "qbrlunch", "type", "bridge")
+    told = host(built, check=True, unknown=True)
+    assert told["changes"] == [] and told["failed_sections"] == []
+    assert {(one["section"], one["object"], one["owner"]) for one in told["unknown"]} == {
+        ("namespaces", "network namespace lunch", None),
+        ("namespaces", "network namespace qrouter-elsewhere", "another-site"),
+        ("namespaces", f"link spy0 in {router}", None),
+        ("namespaces", f"route 192.0.2.0/24 table 254 in {router}", None),
+        ("security_groups", "iptables mangle chain neutron-openvswi-lunch", None),
+        ("security_groups", "link qbrlunch", None),
+        ("ports", "port br-int/spy", None),
+        ("flows", "flow br-int table=0,priority=99,tcp,tp_dst=23", None),
+        ("nat_rules", f"iptables filter rule -A FORWARD -p tcp -m tcp --dport 25 -j DROP in namespace {router}",
+         None),
+        ("nat_rules", f"iptables filter chain lunch in namespace {router}", None),
+    }  # fmt: skip
+    assert host(built, unknown=True)["unknown"] == told["unknown"]
+
+
+def test_what_is_in_the_way_of_one_section_hides_no_other(built, host):
+    (tap,) = [port["name"] for port in built["ports"] if port["name"].startswith("qvo")][:1]
+    run("ovs-vsctl", "remove", "port", tap, "external_ids", "cloudnet-dataplane")
+    run("ovs-ofctl", "-O", "OpenFlow14", "del-flows", "br-int", "table=60")
+    told = host(built, check=True, unknown=True)
+    (failed,) = told["failed_sections"]
+    assert (failed["section"], failed["conflict"], failed["owner"]) == ("ports", True, None)
+    assert f"port {tap} of bridge br-int exists and does not carry our mark" in failed["msg"]
+    assert {change["section"] for change in told["changes"]} == {"flows"}
+    with pytest.raises(ModuleFailed, match=f"ports: port {tap} of bridge br-int exists") as failure:
+        host(built)
+    assert failure.value.result["section"] == "ports" and failure.value.result["rolled_back"]
+
+
+def test_a_host_is_not_disturbed_more_than_allowed(built, host):
+    router = _router(built)
+    port = next(port["name"] for port in built["ports"] if port["name"].startswith("qvo"))
+    run("ovs-vsctl", "set", "port", port, "tag=99")
+    run("ip", "netns", "exec", router, "ip", "route", "flush", "table", "main", "proto", "static")
+    for check in (True, False):
+        with pytest.raises(ModuleFailed, match=f"Nothing was changed.* update port br-int/{port}") as refusal:
+            host(built, check=check, max_disruption="flow")
+        assert [one["object"] for one in refusal.value.result["refused"]] == [f"port br-int/{port}"]
+    assert host(built, check=True)["disruption"] == "port"
+    made = host(built, max_disruption="port")
+    assert {change["section"] for change in made["changes"]} == {"namespaces", "ports"}
+    assert host(built)["changes"] == []
+
+
+def test_a_plan_that_is_none_is_refused_with_all_its_faults(clean_host, host, plans=plans_of):
+    plan = {**plans("veth", "noop")["compute1"], "services": [{"name": "x y"}], "flows": [{"bridge": 5}]}
+    with pytest.raises(ModuleFailed) as refusal:
+        host(plan)
+    problems = refusal.value.result["problems"]
+    assert {problem.split(":")[0] for problem in problems} == {"flows", "services"}
+    with pytest.raises(ModuleFailed, match="plan.namespaces: NoneType: must be a list"):
+        host({"owner": "test"})

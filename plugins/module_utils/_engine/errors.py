@@ -32,8 +32,10 @@ class ForeignObject(EngineError):
 
     def __init__(self, what, remove, owner=None):
         self.owner = owner
-        whose = "does not carry our mark" if owner is None else f"carries the mark of {owner}"
-        super().__init__(f"{what} exists and {whose}. Set adopt to true to take it over, or remove it: {remove}")
+        but = "" if owner is None else f", but that of {owner}"
+        super().__init__(
+            f"{what} exists and does not carry our mark{but}. Set adopt to true to take it over, or remove it: {remove}"
+        )
 
 
 class MissingTool(EngineError):

@@ -37,8 +37,8 @@ class OvsFlow(Backend):
 
     def __init__(self, config, params, check_mode):
         self.absent, self.check_mode = params["state"] == "absent", check_mode
-        self.purge, self.adopt = params["purge"], params["adopt"]
-        self.cookie, self.database = mark.cookie(params["owner"]), params["database"]
+        self.purge, self.adopt, self.owner = params["purge"], params["adopt"], params["owner"]
+        self.cookie, self.database = mark.cookie(self.owner), params["database"]
         self.listed = parse(config)
 
     def observe(self):
@@ -122,6 +122,16 @@ class OvsFlow(Backend):
             )
         ]
 
+    def unknown(self, have):
+        """What traffic has made (learn) is nobody's; and what a bridge of somebody else does is not our business."""
+        owners = bridges.owners(self.database) if have.flows else {}
+        result = []
+        for bridge in (bridge for bridge in self.listed if owners.get(bridge) == self.owner):
+            planned = {one.key for one in have.wanted[bridge]}
+            strangers = (one for one in have.flows.get(bridge, ()) if one.cookie != self.cookie and not one.expires)
+            result += [_label(bridge, one, have.names[bridge]) for one in strangers if one.key not in planned]
+        return [(label, None) for label in result]
+
     def apply(self, changes, have):
         for bridge, edits in self._by_bridge(have):
             self._write(bridge, [line for edit in edits for line in flow.lines(edit.have, edit.want)])
@@ -153,9 +163,13 @@ def _change(edit, port_names):
     """The Change that is reported, with port names."""
     one = edit.want or edit.have
     action = "create" if edit.have is None else "delete" if edit.want is None else "update"
-    selector = names.to_names(one.selector(), port_names)
     before, after = (_document(one, edit, port_names) for one in (edit.have, edit.want))
-    return Change(action, f"flow {edit.bridge} {selector}", before, after, "none" if edit.have is None else "flow")
+    label = _label(edit.bridge, one, port_names)
+    return Change(action, label, before, after, "none" if edit.have is None else "flow")
+
+
+def _label(bridge, flow, port_names):
+    return f"flow {bridge} {names.to_names(flow.selector(), port_names)}"
 
 
 def _document(one, edit, port_names):

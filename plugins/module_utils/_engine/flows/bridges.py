@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import ovsdb
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark, ovsdb
 
 #: OpenFlow's number of the port that bears its bridge's name.
 LOCAL = 65534
@@ -26,6 +26,13 @@ def read(path):
         }
         for bridge in bridges
     }
+
+
+def owners(path):
+    """{bridge: whose mark it carries, or None}"""
+    with ovsdb.Database(path) as database:
+        (rows,) = database.select(("Bridge", ("name", "external_ids")))
+    return {row["name"]: row["external_ids"].get(mark.EXTERNAL_ID) for row in rows}
 
 
 def port_names(numbers):

@@ -57,6 +57,11 @@ class Bridges(Backend):
                 raise ForeignObject(f"bridge {name}", f"ovs-vsctl del-br {name}", found.owner)
         return changes
 
+    def unknown(self, have):
+        """Bridges that are ours by their mark and planned no more: nobody removes them but a teardown."""
+        rows = ((name, row.owner) for name, row in have.items() if name not in self._wanted)
+        return [(f"bridge {name}", owner) for name, owner in rows if owner == self._owner]
+
     def _document(self, item):
         return {**{key: item[key] for key in ("fail_mode", "datapath_type", "other_config")}, "owner": self._owner}
 

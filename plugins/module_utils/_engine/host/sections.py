@@ -81,6 +81,13 @@ def _refuse_other_than_plans(plan):
         raise BadInput([f"plan.{key}: {type(plan.get(key)).__name__}: must be {_WORDS[_KINDS[key]]}" for key in wrong])
 
 
+class _InternalPorts(OvsPort):
+    """What is unknown among the ports tells the section that knows all of them."""
+
+    def unknown(self, have):
+        return []
+
+
 def _sysctls(plan, call):
     warn = call.warn or (lambda _text: None)
     return node_sysctl.NodeSysctl(node_sysctl.parse(plan["sysctls"]), node_sysctl.PATH, call.check_mode and warn)
@@ -91,7 +98,7 @@ def _bridges(plan, call):
 
 
 def _internal_ports(plan, call):
-    return OvsPort(by_device(plan["ports"])["internal_ports"], {**call.params, "purge": False}, call.check_mode)
+    return _InternalPorts(by_device(plan["ports"])["internal_ports"], {**call.params, "purge": False}, call.check_mode)
 
 
 def _namespaces(plan, call):

@@ -50,6 +50,18 @@ class HybridPlug(Backend):
         plugs = {plug: port.get("mtu") for plug, port in self._ports.items()}
         return diff.wanted(plugs, self._owner)
 
+    def unknown(self, have):
+        """Links named like ours that are not, and what somebody has plugged into a bridge of ours."""
+        links = self._links()
+        taps = {plug.tap for plug in self._ports}
+        bridges = {name for name, link in have.items() if link.get("owner") == self._owner}
+        result = []
+        for name, link in have.items():
+            plugged = link["kind"] == "other" and link["bridge"] in bridges and name not in taps
+            if plugged or (name.startswith(names.PREFIXES) and name not in links and link.get("owner") != self._owner):
+                result.append((f"link {name}", link.get("owner")))
+        return result
+
     def _taps(self, have):
         """The taps that are there, or must be."""
         taps = {}

@@ -85,6 +85,6 @@ def _refuse_foreign(have, names, owner, adopt):
             continue
         remove = f"ip link delete {name}"
         if not adopt:
-            raise ForeignObject(f"link {name}", remove)
+            raise ForeignObject(f"link {name}", remove, found.get("owner"))
         if found["kind"] != ("bridge" if name.startswith("qbr") else "veth"):
             raise EngineError(f"link {name} is no part of a hybrid plug but of kind {found['kind']}: {remove}")

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark, sysctl
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.hybrid_plug.names import INNER
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.bring_up import bring_up
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.hybrid_plug.names import INNER, OUTER
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import bridge, link
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink.wire import Netlink
 
@@ -23,9 +24,11 @@ def write(steps):
             netlink.write(request for step in some for request in _make(step))
         present = [step for step in steps if step.after]
         sysctl.write_all({key: value for step in present for key, value in _sysctls(step).items()})
-        indexes = {name: found["index"] for name, found in link.dump(netlink).items()}
+        links = link.dump(netlink)
+        indexes = {name: found["index"] for name, found in links.items()}
         inner = [step for step in present if step.after["kind"] != "other"]
         netlink.write(request for step in inner for request in _configure(step, indexes))
+        bring_up(netlink, [step.name for step in inner if step.name.startswith(OUTER) and step.after["up"]], links)
         taps = [step for step in present if step.after["kind"] == "other" and step.name in indexes]
         netlink.write(link.change(tap.name, master=_master(tap, indexes)) for tap in taps)
 

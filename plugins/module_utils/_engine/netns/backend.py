@@ -14,13 +14,16 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.s
     Step,
     change_of,
     compare,
+    describe,
     undoes,
 )
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.target import (
+    EMPTY,
     lost_devices,
     replaced,
     target,
 )
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import route
 
 
 class NetnsBackend(Backend):
@@ -57,7 +60,8 @@ class NetnsBackend(Backend):
         for name in self._wanted:
             found = have["namespaces"].get(name)
             if found and found["namespace"]["owner"] != self._owner:
-                raise ForeignObject(f"network namespace {name}", f"ip netns delete {name}")
+                what, remove = f"network namespace {name}", f"ip netns delete {name}"
+                raise ForeignObject(what, remove, found["namespace"]["owner"])
 
     def _stale_peers(self, have, targets):
         """Devices of the root namespace that have the name of a wanted peer but lead elsewhere."""
@@ -68,10 +72,25 @@ class NetnsBackend(Backend):
                 peer = link["peer"]
                 if link["peer_namespace"] or peer not in have["root"] or _leads_to(inside.get(device), peer):
                     continue
-                if mark.owner_of_alias(have["root"][peer]["alias"]) != self._owner and not self._adopt:
-                    raise ForeignObject(f"link {peer} in the root namespace", f"ip link delete {peer}")
+                owner = mark.owner_of_alias(have["root"][peer]["alias"])
+                if owner != self._owner and not self._adopt:
+                    raise ForeignObject(f"link {peer} in the root namespace", f"ip link delete {peer}", owner)
                 stale.append(peer)
         return stale
+
+    def unknown(self, have):
+        """Namespaces that are not ours, and in ours what a purge keeps: others' links, and others' routes."""
+        owners = namespace.owners()
+        others = [name for name, owner in owners.items() if owner != self._owner]
+        result = [(f"network namespace {name}", owners[name]) for name in others if name not in self._wanted]
+        for name, want in self._wanted.items():
+            found = EMPTY if name in others else have["namespaces"].get(name) or EMPTY
+            links = {key: link for key, link in found["links"].items() if key not in want["links"]}
+            routes = (key for key, value in found["routes"].items() if value["protocol"] != route.STATIC)
+            kept = [("links", key, link["owner"]) for key, link in links.items() if link["owner"] != self._owner]
+            kept += [("routes", key, None) for key in routes if key not in want["routes"]]
+            result += [(describe(Step(name, kind, key, None, None)), owner) for kind, key, owner in kept]
+        return result
 
     def apply(self, changes, have):
         steps = self._steps(have)

@@ -6,10 +6,11 @@ from __future__ import annotations
 import contextlib
 import time
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import ovsdb
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark, ovsdb
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Backend
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, MissingTool
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.ports import diff, write
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.ports.diff import label
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.ports.observe import NOTHING, observe
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.ports.parse import parse
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.ports.port import GONE
@@ -53,6 +54,13 @@ class OvsPort(Backend):
         if self.purge:
             steps += diff.purge_steps(have.ports, {*listed, *self.ignored, *(step.name for step in steps)}, self.owner)
         return steps + diff.wanted_steps(have.ports, listed, self.adopt)
+
+    def unknown(self, have):
+        """Ports of others in our bridges. The port that bears its bridge's name comes with the bridge."""
+        ours = {name for name, row in have.bridges.items() if row["external_ids"].get(mark.EXTERNAL_ID) == self.owner}
+        ports = (seen.port for seen in have.ports.values() if seen.port.bridge in ours - {seen.port.name})
+        known = {*self.ports, *self.ignored}
+        return [(label(port), port.owner) for port in ports if port.owner != self.owner and port.name not in known]
 
     def apply(self, changes, have):
         steps = self._steps(have)

@@ -33,18 +33,19 @@ class Step:
     def change(self):
         """The Change that is reported."""
         if self.have is None:
-            return Change("create", _object(self.want), None, self.want.document())
+            return Change("create", label(self.want), None, self.want.document())
         if self.want is None:
             # Without its fault: whether the device is still there when the port goes depends on which task came first.
-            return Change("delete", _object(self.have.port), self.have.port.document(), None, "port")
-        return Change("update", _object(self.want), self.have.document(), self.want.document(), self._disruption())
+            return Change("delete", label(self.have.port), self.have.port.document(), None, "port")
+        return Change("update", label(self.want), self.have.document(), self.want.document(), self._disruption())
 
     def _disruption(self):
         quiet = {key: getattr(self.have.port, key) for key in _SILENT}
         return "none" if not self.have.fault and replace(self.want, **quiet) == self.have.port else "port"
 
 
-def _object(port):
+def label(port):
+    """The object of a change of a port."""
     return f"port {port.bridge}/{port.name}"
 
 
@@ -84,7 +85,8 @@ def purge_steps(have, listed, owner):
 def _refuse_foreign(seen, owner, adopt):
     if seen.port.owner != owner and not adopt:
         bridge, name = seen.port.bridge, seen.port.name
-        raise ForeignObject(f"port {name} of bridge {bridge}", f"ovs-vsctl del-port {bridge} {name}")
+        what, remove = f"port {name} of bridge {bridge}", f"ovs-vsctl del-port {bridge} {name}"
+        raise ForeignObject(what, remove, seen.port.owner)
 
 
 def _with_kept_keys(port, seen):

@@ -18,6 +18,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.hybrid_
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security import (
     connections,
     lost,
+    names,
     parse,
     protocols,
     report,
@@ -25,7 +26,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.securit
     sets,
 )
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.threads import map_in_threads
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables import restore
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables import restore, strangers
 
 #: Without these, what a Linux bridge forwards meets no iptables (reference 7.1).
 SYSCTLS = tuple(f"net.bridge.bridge-nf-call-{tables}" for tables in ("arptables", "iptables", "ip6tables"))
@@ -150,6 +151,16 @@ class SecurityGroups(Backend):
             *_additions(plan.links),
             *self._left_over(have),
         ]
+
+    def unknown(self, have):
+        """Chains, sets and links named like ours that are not."""
+        chains = [
+            chain
+            for family, tables in have.rules.items()
+            for chain in strangers.of_our_prefix(family, tables, self._owner, names.PREFIXES)
+        ]
+        found = [(f"ipset {name}", owner) for name, owner in sets.unknown(have.sets, self._owner)]
+        return [*chains, *found, *self._plug.unknown(have.links)]
 
     def _left_over(self, have):
         """What a run that was killed had not come to. What this one has noted it will come to."""

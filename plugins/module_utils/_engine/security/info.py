@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import MissingTool
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security import names, sets, tables
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.threads import map_in_threads
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables import restore
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables import restore, strangers
 
 _PARTS = ("ingress", "egress", "sources")  # in the order of names.port_chains
 
@@ -20,7 +18,7 @@ def read():
     found = map_in_threads(_rules, restore.TOOLS)
     families = {family: tables.found(found[family]) for family in restore.TOOLS}
     keys = sorted({key for ports in families.values() for key in ports})
-    owner = _owner(found["ipv4"].get("filter", {}))
+    owner = strangers.owner_of(found["ipv4"].get("filter", {}))
     members = {}
     with contextlib.suppress(MissingTool):
         members = sets.read()
@@ -38,12 +36,6 @@ def _rules(family):
         return restore.read(family)
     except MissingTool:
         return {}
-
-
-def _owner(chains):
-    for rule in chains.get(mark.CHAIN, ()):
-        return mark.owner_of_alias(shlex.split(rule)[-1])
-    return None
 
 
 def _port(key, owner, families):

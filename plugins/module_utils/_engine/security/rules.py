@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import ForeignObject
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security import lost, names, report, tables
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security.render import Chains, Renderer
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables import canonical
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables import canonical, strangers
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables import plan as xtables
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables.restore import TOOLS
 
@@ -61,7 +61,7 @@ def plan(family, wish, have, protocol_names):
     try:
         return RulesPlan(before, after, comparison.changes(have))
     except xtables.InTheWay as foreign:
-        raise _foreign(family, foreign) from foreign
+        raise _foreign(family, foreign, strangers.owner_of(have.get(foreign.table, {}))) from foreign
 
 
 def _comparison(family, wish, before, after):
@@ -92,9 +92,10 @@ def _printed(port, forms):
     )
 
 
-def _foreign(family, foreign):
+def _foreign(family, foreign, owner):
     tool = f"{TOOLS[family]} -t {foreign.table}"
     return ForeignObject(
         f"Chain {', '.join(foreign.chains)} of table {foreign.table} ({family})",
         "; ".join(f"{tool} -F {chain}; {tool} -X {chain}" for chain in foreign.chains),
+        owner,
     )

@@ -72,11 +72,18 @@ def changes(have, want, named, owner, adopt):
         if before and before.kind != after.kind:
             raise EngineError(f"ipset {name} exists and is {before.kind}, not {after.kind}: ipset destroy {name}")
         if before and before.owner != owner and before.members and not adopt:
-            raise ForeignObject(f"ipset {name}", f"ipset destroy {name}")
+            raise ForeignObject(f"ipset {name}", f"ipset destroy {name}", before.owner)
         if before != after:
             result.append(SetChange(name, before, after))
     ours = [name for name, found in have.items() if found.owner == owner and name not in named]
     return result + [SetChange(name, have[name], None) for name in ours]
+
+
+def unknown(have, owner):
+    """[(name, whose mark it carries)] of sets named like ours that are not ours."""
+    starts = tuple(names.ipset("", ethertype) for ethertype in _FAMILIES)
+    others = ((name, one) for name, one in have.items() if name.startswith(starts) and one.owner != owner)
+    return [(name, one.owner) for name, one in others if one.members]  # without, a run that was killed may have left it
 
 
 def read():

@@ -9,7 +9,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors 
     EngineError,
     MissingTool,
 )
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services import systemd
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services import systemd, unit
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.apply import apply, require
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.diff import steps_to
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.goal import Goal
@@ -17,6 +17,9 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.service
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.parse import parse, parse_names
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.undo import undo
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.view import change_of
+
+#: How the names of this collection's own units go on after the prefix of services.
+_NO_SERVICES = "dataplane-"
 
 
 class NetnsService(Backend):
@@ -43,6 +46,13 @@ class NetnsService(Backend):
             require(self._goal.wanted, steps)
         new = {name for name, found in have.units.items() if found.text is None and not found.masked}
         return [change_of(step, step.key in new) for step in steps.all()]
+
+    def unknown(self, have):
+        """Units of our prefix, but for those of this collection that are no services."""
+        names = (name for name in have.units if name not in self._goal.wanted and not name.startswith(_NO_SERVICES))
+        records = {name: unit.read(have.units[name].text) for name in names}
+        found = {name: record.owner if record else None for name, record in records.items()}
+        return [(f"unit {unit.file_name(name)}", owner) for name, owner in found.items() if owner != self._goal.owner]
 
     def apply(self, changes, have):
         apply(steps_to(self._goal, have), self._directory, self._confirm)

@@ -43,8 +43,9 @@ class Goal:
         for name in () if self.adopt else (*self.wanted, *self.absent):
             found = units.get(name, Unit())
             if found.text is not None and not self._owns(found):
-                file = unit.file_name(name)
-                raise ForeignObject(f"unit {file}", f"systemctl stop {file}, and delete the file")
+                file, record = unit.file_name(name), unit.read(found.text)
+                remove = f"systemctl stop {file}, and delete the file"
+                raise ForeignObject(f"unit {file}", remove, record.owner if record else None)
 
 
 class Claims:

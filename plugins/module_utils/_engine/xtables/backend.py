@@ -11,7 +11,13 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors 
     MissingTool,
 )
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.security import names
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables import canonical, items, plan, restore
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.xtables import (
+    canonical,
+    items,
+    plan,
+    restore,
+    strangers,
+)
 
 
 class NatRules(Backend):
@@ -89,7 +95,8 @@ class NatRules(Backend):
             try:
                 changes = comparison.changes(have["rules"].get(key, {}))
             except plan.InTheWay as foreign:
-                raise _foreign(ruleset, foreign) from foreign
+                owner = strangers.owner_of(have["rules"].get(key, {}).get(foreign.table, {}))
+                raise _foreign(ruleset, foreign, owner) from foreign
             if changes:
                 result[key] = changes
         return result
@@ -100,6 +107,18 @@ class NatRules(Backend):
             for (name, family), changes in self._changes(have).items()
             for change in changes
         ]
+
+    def unknown(self, have):
+        """In our namespaces whatever is not of our prefix; in the root one what is, under somebody else's mark."""
+        result = []
+        for (name, family), tables in have["rules"].items():
+            if name is None:
+                chains = strangers.of_our_prefix(family, tables, self.owner, plan.PREFIX)
+                result += [one for one in chains if not one[0].split()[-1].startswith(names.PREFIXES)]
+            elif have["owners"].get(name) == self.owner:
+                found = strangers.in_our_namespace(family, tables, plan.PREFIX)
+                result += [(f"{one} in {items.place(name)}", None) for one in found]
+        return result
 
     def apply(self, changes, have):
         _write(self._changes(have))
@@ -140,11 +159,12 @@ def _reported(name, family, change):
     return Change(action, label, change.before, change.after, disruption)
 
 
-def _foreign(ruleset, foreign):
+def _foreign(ruleset, foreign, owner):
     tool = f"{restore.TOOLS[ruleset.family]} -t {foreign.table}"
     enter = f"ip netns exec {ruleset.namespace} " if ruleset.namespace is not None else ""
     chains = ", ".join(foreign.chains)
     return ForeignObject(
         f"Chain {chains} of table {foreign.table} in {items.place(ruleset.namespace)} ({ruleset.family})",
         "; ".join(f"{enter}{tool} -F {chain}; {enter}{tool} -X {chain}" for chain in foreign.chains),
+        owner,
     )
