@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import deaf, namespace
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.bring_up import bring_up
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import inside
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.target import replaced
@@ -122,8 +123,10 @@ def _has_peer(step):
 def _peers_up(netlink, links):
     """The peers in the root namespace are deaf before they are up. Their MTU decides whether there is IPv6."""
     if links:
-        deaf.write({after["peer"]: after["peer_sysctls"] for after in links}, link.dump(netlink))
-        netlink.write([link.change(after["peer"], up=after["peer_up"]) for after in links])
+        before = link.dump(netlink)
+        deaf.write({after["peer"]: after["peer_sysctls"] for after in links}, before)
+        netlink.write([link.change(after["peer"], up=False) for after in links if not after["peer_up"]])
+        bring_up(netlink, [after["peer"] for after in links if after["peer_up"]], before)
 
 
 def _delete(deleted):
