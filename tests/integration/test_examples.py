@@ -18,7 +18,7 @@ COLLECTION = "cloudnet.dataplane."
 MODULES = "ansible_collections.cloudnet.dataplane.plugins.modules"
 #: Actions; tests/unit/test_plan_action.py, test_reach_actions.py, test_drift_action.py run them.
 ON_THE_CONTROLLER = {"plan", "host_plan", "reachability", "reachability_report", "trace", "drift_report"}
-NEED_SYSTEMD = {"netns_service", "netns_service_info"}  # molecule/services runs them
+NEED_SYSTEMD = {"netns_service", "netns_service_info", "host_restore"}  # molecule/services and molecule/reboot run them
 ALL = {path.stem for path in Path(__file__).parents[2].glob("plugins/modules/*.py")}
 TAKE_A_PLAN = {"host_dataplane"}  # its own test runs it
 NAMES = sorted(ALL - ON_THE_CONTROLLER - NEED_SYSTEMD - TAKE_A_PLAN)

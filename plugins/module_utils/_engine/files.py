@@ -7,12 +7,13 @@ import contextlib
 import os
 
 
-def replace(path, content, mode, uid=0, gid=0, mtime=None):
+def replace(path, content, mode, uid=0, gid=0, mtime=None, durable=False):
     """Put a file with these bytes at path, whose directory exists, whatever file or link is there.
 
     mode: bits as in chmod. mtime: ns since the epoch, now when None. Nobody but root reads
     anything before owner and mode are those that are wanted. The temporary file's name is a
-    fixed one, so that the next run takes over what a killed one left.
+    fixed one, so that the next run takes over what a killed one left. durable: a power failure
+    later than this leaves the new one, and one meanwhile either.
     """
     directory, name = os.path.split(path)
     temporary = os.path.join(directory, f".{name}.cloudnet")
@@ -28,10 +29,22 @@ def replace(path, content, mode, uid=0, gid=0, mtime=None):
             file.flush()
             if mtime is not None:
                 os.utime(descriptor, ns=(mtime, mtime))
+            if durable:
+                os.fsync(descriptor)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+    if durable:
+        _sync(directory)
+
+
+def _sync(directory):
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove(path):

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program that the units run: `engine.pyz restore|reconcile`. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore import report, store
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore.run import RECONCILE, RESTORE, run
+
+
+def main(arguments):
+    """The exit status: 1 if a plan could not be brought about."""
+    (verb,) = arguments
+    if verb not in (RESTORE, RECONCILE):
+        raise SystemExit(f"usage: engine.pyz {RESTORE}|{RECONCILE}")
+    results = [run(owner, verb) for owner in store.owners()]
+    for result in results:
+        _tell(report.journal(result))
+        if result.loaded and result.loaded.document.textfile_directory and not result.skipped:
+            _write_metrics(result)
+    return int(any(result.error for result in results))
+
+
+def _tell(lines):
+    print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def _write_metrics(result):
+    """A full disk, or a directory that is none, takes nothing from the data plane."""
+    try:
+        report.write_metrics(result, result.loaded.document.textfile_directory)
+    except OSError as error:
+        _tell([f"{report.WARNING}{result.owner}: no metrics: {error.filename}: {os.strerror(error.errno)}"])
