@@ -3,7 +3,7 @@
 
 Runs in a throw-away host of its own, touches nothing of the machine, ends by
 itself. Services take a systemd: --services measures them, on a host of a lab. So does
-what moves from host to host: --moves.
+what moves from host to host: --moves. A host with a thousand routers takes minutes to build: --drift.
 Figures of one run on one machine may be compared with each other only.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import tests.conftest  # noqa: F401  (makes the checkout importable as a collection)
 from tests import sandbox
-from tests.bench import cases, moves, report, services
+from tests.bench import cases, drift, moves, report, services
 
 PLUGS = ("internal", "veth")
 
@@ -41,7 +41,8 @@ def main():
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwind, so that temporary files go
     started = time.monotonic()
-    measure = _measure_services if options.services else _measure_moves if options.moves else _measure
+    special = {"services": _measure_services, "moves": _measure_moves, "drift": _measure_drift}
+    measure = next((special[name] for name in special if getattr(options, name)), _measure)
     results = {**measure(options, lambda what: _say(started, what)), "machine": _machine()}
     results["aims"] = [{**vars(aim), "met": aim.met} for aim in report.aims(results)]
     results["seconds"] = round(time.monotonic() - started, 1)
@@ -88,6 +89,14 @@ def _measure_moves(options, say):
     return {"moves": moves.floating_ip_moves(1 if options.quick else options.repetitions)}
 
 
+def _measure_drift(options, say):
+    """What takes a big host."""
+    sandbox.enter()
+    count = 50 if options.quick else 1000
+    say(f"the drift of {count} routers")
+    return {"drift": drift.measure(count, options.repetitions)}
+
+
 def _options():
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
     add = parser.add_argument
@@ -96,6 +105,7 @@ def _options():
     add("--stock-100", action="store_true", help="measure the stock play with 100 floating IPs: minutes")
     add("--services", action="store_true", help="measure services in namespaces instead, on a host of a lab")
     add("--moves", action="store_true", help="measure what a floating IP's move costs instead, on hosts of a lab")
+    add("--drift", action="store_true", help="measure what one look at a host of 1000 routers costs instead")
     add("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser.parse_args()
 

@@ -66,12 +66,15 @@ def _median(rounds):
 def whole_play(floating_ips, plug, repetitions):
     """One router as whole plays: what the stock way builds, the same once more, and all tasks of the roles."""
     wanted = cloud(1, floating_ips, plug)
-    seconds = {"create": [], "again": [], "roles": []}
+    seconds = {"create": [], "again": [], "one": [], "one_again": [], "roles": []}
     for _ in range(repetitions):
         with tempfile.TemporaryDirectory() as home:
             host.empty()
             seconds["create"].append(playbook.run(ours.tasks(wanted, plug), home))
             seconds["again"].append(playbook.run(ours.tasks(wanted, plug), home))
+            host.empty()
+            seconds["one"].append(playbook.run(ours.one_task(wanted, plug), home))
+            seconds["one_again"].append(playbook.run(ours.one_task(wanted, plug), home))
             if not playbook.missing(playbook.BRIDGES):
                 host.empty()
                 seconds["roles"].append(playbook.run(ours.role_tasks(wanted, plug, home), home))

@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 import os
 
-from tests.bench.routers import BRIDGE
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark
+from tests.bench.routers import BRIDGE, OWNER
 from tests.sandbox import eventually, make_bridge, run
 
 
@@ -21,6 +22,7 @@ def empty():
     run("ip", "-batch", "-", input=batch)
     eventually(lambda: run("ip", "-o", "link").count("\n") <= 2 + _datapath_devices(), seconds=120)
     make_bridge(BRIDGE)
+    run("ovs-vsctl", "br-set-external-id", BRIDGE, mark.EXTERNAL_ID, OWNER)
 
 
 def _datapath_devices():

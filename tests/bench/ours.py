@@ -40,12 +40,13 @@ def converge(cloud, plug):
     return [run(module, pack(cloud[SECTIONS[module]])) for module in ORDER[plug]]
 
 
-def run(module, packed):
-    """Run one module in a process of its own; the Run."""
+def run(module, packed, **options):
+    """Run one module in a process of its own; the Run. options: beside those that every module gets."""
+    given = {"purge": True, **({} if module == "host_dataplane" else {"owner": OWNER}), **options}
     with tempfile.NamedTemporaryFile() as peak:
         os.environ[PEAK_FILE] = peak.name
         started = time.monotonic()
-        result = run_module(module, launcher=("tests.bench.measured",), packed=packed, owner=OWNER, purge=True)
+        result = run_module(module, launcher=("tests.bench.measured",), packed=packed, **given)
         process = time.monotonic() - started
         memory = int(Path(peak.name).read_text()) / 1024
     return Run(module, result["changed"], result["engine_seconds"], process, memory)
@@ -54,6 +55,20 @@ def run(module, packed):
 def tasks(cloud, plug):
     """The tasks that build the cloud, and nothing else: what the stock way builds, too."""
     return [_task(module, cloud[SECTIONS[module]]) for module in ORDER[plug]]
+
+
+def plan(cloud, plug):
+    """The cloud as the plan of a host, for host_dataplane."""
+    bridge = {"name": BRIDGE, "fail_mode": "secure", "datapath_type": "netdev", "other_config": {}}
+    return {
+        "owner": OWNER, "plug": plug, "sysctls": {}, "bridges": [bridge], "flows": [], "services": [],
+        "security_groups": {}, **cloud,
+    }  # fmt: skip
+
+
+def one_task(cloud, plug):
+    """The same objects by a single task."""
+    return [task("cloudnet.dataplane.host_dataplane", packed=pack(plan(cloud, plug)), purge=True)]
 
 
 def role_tasks(cloud, plug, home):

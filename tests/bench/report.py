@@ -35,6 +35,7 @@ def aims(results):
         *_namespace_aims(results.get("namespaces")),
         *_service_aims(results.get("services")),
         *_move_aims(results.get("moves")),
+        *_drift_aims(results.get("drift")),
     ]
 
 
@@ -85,6 +86,7 @@ def _play_aims(results):
         seconds, how = stock_at(stock["seconds"], play["floating_ips"])
         what = f"{play['floating_ips']} floating IPs: stock play (b, {how}) / our whole play"
         yield Aim(what, seconds / play["create"], 50, at_least=True)
+        yield Aim(f"{what}, one task", seconds / play["one"], 50, at_least=True)
 
 
 def _namespace_aims(row):
@@ -108,6 +110,13 @@ def _move_aims(row):
         yield Aim("a floating IP moves to another compute: lost of 100 packets a second", row["lost"], 100, "packets")
 
 
+def _drift_aims(row):
+    if row:
+        what = f"drift of {row['routers']} routers"
+        yield Aim(f"{what}: engine", row["clean"]["engine"], 10.0, "s")
+        yield Aim(f"{what}: peak memory", row["clean"]["memory"], 512, "MB")
+
+
 def stock_at(seconds, size):
     """(seconds, "measured" or how it was found) of the stock play with that many floating IPs: it grows linearly."""
     if size in seconds:
@@ -125,6 +134,8 @@ def show(results):
         console.print(_services(results["services"]))
     elif "moves" in results:
         console.print(_moves(results["moves"]))
+    elif "drift" in results:
+        console.print(_drift(results["drift"]))
     else:
         _show_sandbox(console, results)
     console.print(_aims(aims(results)))
@@ -220,6 +231,8 @@ def _plays(results):
 _PLAYS = {
     "create": "ours, the same objects, from nothing",
     "again": "ours, the same objects, no-op",
+    "one": "ours, the same objects as one task, from nothing",
+    "one_again": "ours, the same objects as one task, no-op",
     "roles": "ours, all tasks of the roles, from nothing",
 }
 
@@ -254,6 +267,24 @@ def _moves(row):
     )  # fmt: skip
     table.add_row(str(row["moves"]), str(row["lost"]), f"{row['longest']:.2f}", f"{row['play']:.1f}")
     return table
+
+
+def _drift(row):
+    table = _table(
+        f"{row['routers']} routers with Neutron's full rules and a floating IP each: host_dataplane as one process",
+        "", "seconds of engine", "of the process", "peak memory, MB",
+    )  # fmt: skip
+    for what, label in _DRIFT.items():
+        found = row[what]
+        table.add_row(label, f"{found['engine']:.2f}", f"{found['process']:.2f}", f"{found['memory']:.0f}")
+    return table
+
+
+_DRIFT = {
+    "create": "built from nothing",
+    "clean": "check mode: no drift",
+    "damaged": "check mode: one router has drifted",
+}
 
 
 def _aims(found):
