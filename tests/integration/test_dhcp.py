@@ -128,7 +128,6 @@ def cloud(request):
     finally:
         built.processes.stop()
         clean()
-        eventually(lambda: "@" not in run("ip", "-brief", "link"))  # veths go a while after their namespaces
         for directory in OURS:
             run("umount", directory)
 
