@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.lab import ROOT, TRAFFIC
+from tests.sandbox import eventually
 
 REACH, RAW, NIC = (ROOT / "tests" / helper for helper in ("reach.py", "raw.py", "nic.py"))
 
@@ -89,6 +90,12 @@ def instances_of(lab):
         for helper in (REACH, RAW, TRAFFIC):
             lab.copy(helper, host)
     return {port["name"]: Instance(lab, port["binding_host_id"], port["name"]) for port in ports}
+
+
+def booted(instances, seconds=30):
+    """Wait until every one of these instances has an IPv4 address."""
+    for instance in instances:
+        eventually(lambda instance=instance: instance.device()[4], seconds)
 
 
 class Serving:

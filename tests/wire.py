@@ -82,6 +82,11 @@ def _echo(frame):
     return Echo(macs, addresses, packet[8], kind == ECHO_REPLY, vlan)
 
 
+def is_fragment(frame):
+    """Whether an Ethernet frame holds but a part of an IPv4 packet."""
+    return frame[12:14] == b"\x08\x00" and int.from_bytes(frame[20:22], "big") & 0x3FFF > 0
+
+
 def _frames(pcap):
     """The records of a pcap file (man 5 pcap-savefile); tcpdump writes this machine's byte order."""
     position = 24

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 
 from tests import frames
-from tests.instances import Echoing, Hearing, Serving, ask_all, instances_of
+from tests.instances import Echoing, Hearing, Serving, ask_all, booted, instances_of
 from tests.wire import Capture
 
 HOSTS = ("compute1", "compute2", "compute3")
@@ -31,6 +31,7 @@ WAYS = [
 def instances(lab):
     """{name: Instance}, all of them answering."""
     found = instances_of(lab)
+    booted(found.values())
     with Serving(found.values(), [NAMED]), Echoing(found.values(), [ECHO]):
         yield found
 

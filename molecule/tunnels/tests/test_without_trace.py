@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.instances import Echoing, instances_of
+from tests.instances import Echoing, booted, instances_of
 from tests.wire import Capture
 
 HOSTS = ("compute1", "compute2", "compute3")
@@ -27,6 +27,7 @@ def over_ipv6(lab):
     lab.play("lab_up.yml", *OVER_IPV6)
     lab.play("site.yml", *OVER_IPV6)
     found = instances_of(lab)
+    booted(found.values())
     with Echoing(found.values(), [ECHO]):
         yield found
 
