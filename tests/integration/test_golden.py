@@ -45,10 +45,14 @@ def test_the_router_is_the_recorded_one(clean_host, module, case, recorded, plan
         _assert_sysctls(its)
 
 
-def test_a_second_run_changes_nothing(clean_host, module, plan):
-    converge(module, plan)
-    again = converge(module, plan)
-    assert {name: result["changes"] for name, result in again.items() if result["changed"]} == {}
+def test_check_mode_predicts_the_first_run_and_a_second_one_changes_nothing(clean_host, module, plan):
+    predicted, first, again = (_changes(converge(module, plan, check=check)) for check in (True, False, False))
+    assert predicted == first
+    assert again == {}
+
+
+def _changes(results):
+    return {name: result["changes"] for name, result in results.items() if result["changed"]}
 
 
 def _assert_rules(its, recorded):
