@@ -14,6 +14,9 @@ from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._vault import V
 #: Handed to a module whole, so never looked into by Ansible.
 PACKED = ("internal_ports", "ports", "flows", "namespaces", "security_groups", "nat_rules", "floating_ips", "services")
 
+#: What way_in needs of a plan.
+SWITCHED = ("bridges", "ports", "flows")
+
 
 class ActionModule(ActionBase):
     """Read this host's plan and return its sections."""
@@ -38,4 +41,5 @@ class ActionModule(ActionBase):
         sections = {**plan, **by_device(plan["ports"])}
         packed = {name: pack(section) if name in PACKED else section for name, section in sections.items()}
         # Services have files with secrets, and the packed text hides nothing
-        return {"changed": False, "_ansible_no_log": True, "whole": pack(plan), **packed}
+        return {"changed": False, "_ansible_no_log": True, "whole": pack(plan),
+                "way_in": pack({name: plan[name] for name in SWITCHED}), **packed}

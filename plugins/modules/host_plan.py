@@ -71,6 +71,10 @@ namespaces:
     - C(internal_ports), C(ports), C(flows), C(security_groups), C(nat_rules), C(floating_ips) and C(services) likewise.
   returned: success
   type: str
+way_in:
+  description: Bridges, ports and flows together, packed for M(cloudnet.dataplane.way_in).
+  returned: success
+  type: str
 whole:
   description: The whole plan, packed.
   returned: success
