@@ -53,7 +53,7 @@ class Lab:
         )
         assert (done.returncode == 0) == succeeds, done.stdout + done.stderr
         (record,) = set(self.records.glob("*.json")) - before
-        return Run.read(record, done.stdout)
+        return Run.read(record, done.stdout, done.returncode)
 
     def recorded(self, playbook, check=False):
         """The runs of a playbook so far, oldest first."""
@@ -95,14 +95,17 @@ class Lab:
 
 
 class Run:
-    """What one playbook run did: a list of {host, task, action, changed, failed, msg, changes, commands}."""
+    """What one playbook run did: a list of {host, task, action, changed, failed, msg, changes, commands}.
 
-    def __init__(self, tasks, output=""):
-        self.tasks, self.output = tasks, output
+    status: what ansible-playbook exited with, if it is known.
+    """
+
+    def __init__(self, tasks, output="", status=None):
+        self.tasks, self.output, self.status = tasks, output, status
 
     @classmethod
-    def read(cls, path, output=""):
-        return cls(json.loads(path.read_text())["tasks"], output)
+    def read(cls, path, output="", status=None):
+        return cls(json.loads(path.read_text())["tasks"], output, status)
 
     def changes(self):
         """{(host, task): what it changed}, changed tasks only, in a form that two runs can be compared in."""
