@@ -234,6 +234,15 @@ def test_purge_finds_what_lost_its_rules_in_table_nat(module, cloud):
     assert state() == empty
 
 
+def test_a_router_that_has_lost_its_way_outside_loses_its_policies_too(module, cloud):
+    empty = state()
+    module("floating_ip", config=[floating(5)])
+    run("ip", "-n", "qrouter-1", "link", "delete", "rfp-1")
+    predicted = module("floating_ip", config=[], purge=True, check=True)
+    assert module("floating_ip", config=[], purge=True)["changes"] == predicted["changes"]
+    assert state() == empty
+
+
 def test_a_centralised_floating_ip_becomes_distributed_and_back(module, cloud):
     nat = chains(1)["tables"]["nat"]
     nat.update({"OUTPUT": [f"-j {L3}-OUTPUT"], f"{L3}-OUTPUT": []})

@@ -69,7 +69,9 @@ class FloatingIps(Backend):
         """(chains, devices, addresses, Routing) of the current namespace."""
         chains, (devices, held) = self._chains(), addresses.read()
         ends = (routing.ROUTER_END, routing.FAR_END)
-        distributed = name in self.gateways or any(device.startswith(ends) for device in devices)
+        # A pair that is gone leaves its router's policies behind
+        paired = any(device.startswith(ends) for device in devices) or rules.name_inbound(chains)
+        distributed = name in self.gateways or paired
         seen = routing.read(name, self.gateways.get(name, ())) if distributed else routing.NOTHING
         return chains, devices, held, seen
 

@@ -44,6 +44,12 @@ def inbound(rows, prefix):
     return words[3] if words[2:3] == ["-i"] else None
 
 
+def name_inbound(chains):
+    """Whether rules of a nat table name the device that a distributed router gets floating IPs from."""
+    found = (rule for chain, listed in chains.items() if chain.endswith(DNAT_CHAINS[1]) for rule in listed)
+    return any(" -i " in rule and read(rule) for rule in found)
+
+
 def index(chains, prefix):
     """{floating: {chain: [(position, rule, fixed)]}} of the chains of a nat table, positions from 0."""
     found = {}
