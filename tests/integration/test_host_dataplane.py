@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
 from tests.golden.converge import converge
 
-from .conftest import ModuleFailed, run
+from .conftest import ModuleFailed, eventually, run
 from .test_cloud import OVERLAP, plans_of
+
+STATE = Path(__file__).parents[1] / "state.sh"
+#: Those of the throw-away host that are its own.
+DIRECTORIES = ("/run/openvswitch/conf.db", "/run/netns", "/etc/sysctl.d", "/etc/systemd/system")
 
 KINDS = [("veth", "iptables_hybrid"), ("internal", "iptables_hybrid"), ("veth", "noop")]
 
@@ -62,6 +68,17 @@ def _router(plan):
     return next(item["name"] for item in plan["namespaces"] if item["name"].startswith("qrouter-"))
 
 
+def _state():
+    return set(run("sh", STATE, *DIRECTORIES).splitlines())
+
+
+def _settled():
+    """The state once the kernel is done with what new links and addresses set off."""
+    seen = [set()]
+    eventually(lambda: seen.append(_state()) or (seen[-1] == seen[-2] and "tentative" not in str(seen[-1])), 30)
+    return seen[-1]
+
+
 def test_what_nobody_has_planned_is_told_and_left_alone(built, host, module):
     router = _router(built)
     inside = ("ip", "netns", "exec", router)
@@ -112,14 +129,37 @@ def test_a_host_is_not_disturbed_more_than_allowed(built, host):
     port = next(port["name"] for port in built["ports"] if port["name"].startswith("qvo"))
     run("ovs-vsctl", "set", "port", port, "tag=99")
     run("ip", "netns", "exec", router, "ip", "route", "flush", "table", "main", "proto", "static")
+    before = _settled()
     for check in (True, False):
         with pytest.raises(ModuleFailed, match=f"Nothing was changed.* update port br-int/{port}") as refusal:
             host(built, check=check, max_disruption="flow")
         assert [one["object"] for one in refusal.value.result["refused"]] == [f"port br-int/{port}"]
+    assert before ^ _state() == set()
     assert host(built, check=True)["disruption"] == "port"
     made = host(built, max_disruption="port")
     assert {change["section"] for change in made["changes"]} == {"namespaces", "ports"}
     assert host(built)["changes"] == []
+
+
+def test_check_mode_writes_nothing_however_damaged_the_host_is(built, host):
+    router = _router(built)
+    run("ip", "netns", "del", built["namespaces"][-1]["name"])
+    run("ip", "netns", "exec", router, "iptables", "-t", "nat", "-F")
+    run("ip", "netns", "exec", router, "sysctl", "-qw", "net.ipv4.ip_forward=0")
+    run("ip", "-n", router, "address", "flush", "scope", "global")
+    run("ovs-vsctl", "set", "bridge", "br-int", "other_config:mac-table-size=1", "--", "del-port", built["ports"][-1]["name"])
+    run("ovs-ofctl", "-O", "OpenFlow14", "del-flows", "br-int", "table=60")
+    run("iptables", "-D", "FORWARD", "1")
+    run("rm", "/etc/sysctl.d/60-cloudnet-dataplane.conf")
+    before = _settled()
+    sections = {change["section"] for change in host(built, check=True)["changes"]}
+    assert sections == {change["section"] for change in host(built, check=True, unknown=True)["changes"]}
+    with pytest.raises(ModuleFailed, match="Nothing was changed"):
+        host(built, max_disruption="none")
+    assert before ^ _state() == set()
+    assert sections == {change["section"] for change in host(built)["changes"]}
+    assert sections >= {"sysctls", "bridges", "namespaces", "security_groups", "ports", "flows", "nat_rules"}
+    assert before ^ _state()
 
 
 def test_a_plan_that_is_none_is_refused_with_all_its_faults(clean_host, host, plans=plans_of):

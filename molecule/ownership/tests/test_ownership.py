@@ -5,8 +5,21 @@ from __future__ import annotations
 
 import pytest
 
+from tests.lab import ROOT
+
 HOSTS = ("network1", "compute1")
 ROUTER = "qrouter-fce64ebe-47f0-4846-b3af-9cf764f1ff11"
+PORT = "qr-15ea2dd1-65"
+
+#: One thing of every kind, so that each is looked at.
+DAMAGE = f"""
+ovs-vsctl set port {PORT} tag=99
+ovs-ofctl -O OpenFlow14 del-flows br-int table=60
+ip netns exec {ROUTER} iptables -t nat -F
+ip -n {ROUTER} route del default
+rm /etc/sysctl.d/60-cloudnet-dataplane.conf
+systemctl stop 'cloudnet-metadata-proxy-*'
+"""
 
 #: Somebody else's things, of every kind that we also make.
 FOREIGN = """
@@ -63,6 +76,48 @@ def test_what_is_adopted_becomes_ours(lab, before):
     lab.sh("network1", f"ip netns add {ROUTER}")
     lab.play("site.yml", "--extra-vars", '{"dataplane_adopt": true}')
     assert lab.play("site.yml").changes() == {}
+
+
+@pytest.fixture(scope="module")
+def damaged(lab, before):
+    """What network1 is like after somebody's bad day."""
+    lab.sh("network1", DAMAGE)
+    return _state(lab)
+
+
+def _state(lab):
+    lab.copy(ROOT / "tests" / "state.sh", "network1")
+    return set(lab.sh("network1", "sh /tmp/state.sh /etc /var/lib /usr/local").splitlines())
+
+
+@pytest.mark.parametrize(("playbook", "options"), [("site.yml", ["--check", "--diff"]), ("drift.yml", [])])
+def test_whoever_only_looks_writes_nothing(lab, damaged, playbook, options):
+    run = lab.play(playbook, "--limit", "network1,control1", *options, succeeds=playbook == "site.yml")
+    assert f"port br-int/{PORT}" in run.objects("network1")
+    assert damaged ^ _state(lab) == set()
+
+
+def test_a_host_is_left_as_it_is_if_more_would_be_disturbed_than_allowed(lab, damaged):
+    run = lab.play("site.yml", "--limit", "network1", "--extra-vars", "dataplane_max_disruption=flow", succeeds=False)
+    (words,) = run.failures()
+    assert f"update port br-int/{PORT} (port)" in words
+    assert run.changes() == {}
+    assert damaged ^ _state(lab) == set()
+
+
+def test_what_is_planned_no_more_is_kept_and_listed_on_request(lab, damaged):
+    owner = lab.site()["dataplane_site"]
+    lab.sh("network1", "ip netns add qrouter-former")
+    lab.sh("network1", f"ip -n qrouter-former link set lo alias 'cloudnet.dataplane owner={owner}'")
+    variables = "dataplane_purge=report dataplane_max_disruption=port"
+    run = lab.play("site.yml", "--limit", "network1", "--extra-vars", variables)
+    assert f"port br-int/{PORT}" in str(run.changes()), "what is allowed is put right"
+    told = run.output.partition("Tell it, as it stays")[2].partition("TASK")[0]
+    assert "network namespace qrouter-former" in told
+    assert "mine" not in told, "what somebody else has made is no business of a purge"
+    assert "qrouter-former" in lab.sh("network1", "ip netns")
+    lab.play("site.yml", "--limit", "network1")
+    assert "qrouter-former" not in lab.sh("network1", "ip netns")
 
 
 def test_a_run_leaves_foreign_objects_alone(lab, before):

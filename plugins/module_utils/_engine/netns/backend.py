@@ -86,7 +86,8 @@ class NetnsBackend(Backend):
         for name, want in self._wanted.items():
             found = EMPTY if name in others else have["namespaces"].get(name) or EMPTY
             links = {key: link for key, link in found["links"].items() if key not in want["links"]}
-            routes = (key for key, value in found["routes"].items() if value["protocol"] != route.STATIC)
+            mine = want["keep_addresses"]  # whoever lives there configures it: routes are its own business, too
+            routes = (key for key, value in found["routes"].items() if value["protocol"] != route.STATIC and not mine)
             kept = [("links", key, link["owner"]) for key, link in links.items() if link["owner"] != self._owner]
             kept += [("routes", key, None) for key in routes if key not in want["routes"]]
             result += [(describe(Step(name, kind, key, None, None)), owner) for kind, key, owner in kept]
