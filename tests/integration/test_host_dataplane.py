@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -147,7 +149,8 @@ def test_check_mode_writes_nothing_however_damaged_the_host_is(built, host):
     run("ip", "netns", "exec", router, "iptables", "-t", "nat", "-F")
     run("ip", "netns", "exec", router, "sysctl", "-qw", "net.ipv4.ip_forward=0")
     run("ip", "-n", router, "address", "flush", "scope", "global")
-    run("ovs-vsctl", "set", "bridge", "br-int", "other_config:mac-table-size=1", "--", "del-port", built["ports"][-1]["name"])
+    run("ovs-vsctl", "set", "bridge", "br-int", "other_config:mac-table-size=1")
+    run("ovs-vsctl", "del-port", built["ports"][-1]["name"])
     run("ovs-ofctl", "-O", "OpenFlow14", "del-flows", "br-int", "table=60")
     run("iptables", "-D", "FORWARD", "1")
     run("rm", "/etc/sysctl.d/60-cloudnet-dataplane.conf")
@@ -160,6 +163,31 @@ def test_check_mode_writes_nothing_however_damaged_the_host_is(built, host):
     assert sections == {change["section"] for change in host(built)["changes"]}
     assert sections >= {"sysctls", "bridges", "namespaces", "security_groups", "ports", "flows", "nat_rules"}
     assert before ^ _state()
+
+
+def test_a_bridge_of_somebody_else_is_used_as_it_is_but_not_as_the_integration_bridge(clean_host, bridge, host):
+    plan = {**plans_of("veth", "noop")["compute1"], "services": []}
+    bridge("br-ex")
+    host(plan)
+    assert run("ovs-vsctl", "br-get-external-id", "br-ex") == ""
+    run("ovs-vsctl", "br-set-external-id", "br-int", "cloudnet-dataplane", "another-site")
+    (failed,) = host(plan, check=True, unknown=True)["failed_sections"]
+    assert (failed["section"], failed["conflict"], failed["owner"]) == ("bridges", True, "another-site")
+    with pytest.raises(ModuleFailed, match="bridges: bridge br-int exists and does not carry our mark, but that of an"):
+        host(plan)
+
+
+def test_bridges_that_ovs_vswitchd_does_not_make_are_taken_back(clean_host, host):
+    plan = {**plans_of("veth", "noop")["compute1"], "services": []}
+    pid = int(Path("/run/openvswitch/ovs-vswitchd.pid").read_text())
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(ModuleFailed, match="bridges: ovs-vswitchd did not act on the change") as failure:
+            host(plan)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert failure.value.result["rolled_back"] is True
+    assert run("ovs-vsctl", "list-br") == ""
 
 
 def test_a_plan_that_is_none_is_refused_with_all_its_faults(clean_host, host, plans=plans_of):

@@ -8,11 +8,15 @@ expects them to be the administrator's.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, NamedTuple
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import mark, ovsdb
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Backend, Change
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import ForeignObject, MissingTool
+
+#: Seconds that undoing waits for ovs-vswitchd.
+UNDO_PATIENCE = 2.0
 
 #: The bridge that is nobody's but ours.
 INTEGRATION = "br-int"
@@ -71,9 +75,10 @@ class Bridges(Backend):
             name = _name(change)
             make = _update(name, change.before, change.after) if change.before else _insert(name, change.after, number)
             operations += make
-        self._commit(operations)
+        self._commit(operations, ovsdb.PATIENCE)
 
     def undo(self, changes, have):
+        """In the database; ovs-vswitchd, which may be what failed, follows when it can."""
         now, operations = self.observe(), []
         for change in changes:
             name = _name(change)
@@ -81,11 +86,12 @@ class Bridges(Backend):
                 operations += _update(name, change.after, change.before)
             elif name in now:
                 operations.append(_bridges("delete", ["uuid", now[name].uuid]))
-        self._commit(operations)
+        with contextlib.suppress(ovsdb.NotFollowed):
+            self._commit(operations, UNDO_PATIENCE)
 
-    def _commit(self, operations):
+    def _commit(self, operations, patience):
         with ovsdb.Database(self._database) as database:
-            database.commit(operations)
+            database.commit(operations, patience)
 
 
 def _row(row):
