@@ -3,7 +3,8 @@
 
 Runs in a throw-away host of its own, touches nothing of the machine, ends by
 itself. Services take a systemd: --services measures them, on a host of a lab. So does
-what moves from host to host: --moves. A host with a thousand routers takes minutes to build: --drift.
+what moves from host to host: --moves. A host with a thousand routers takes minutes to build: --drift. So do
+many hosts: --drift-hosts.
 Figures of one run on one machine may be compared with each other only.
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import tests.conftest  # noqa: F401  (makes the checkout importable as a collection)
 from tests import sandbox
-from tests.bench import cases, drift, moves, report, services
+from tests.bench import cases, drift, many_hosts, moves, report, services
 
 PLUGS = ("internal", "veth")
 
@@ -41,7 +42,8 @@ def main():
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwind, so that temporary files go
     started = time.monotonic()
-    special = {"services": _measure_services, "moves": _measure_moves, "drift": _measure_drift}
+    special = {"services": _measure_services, "moves": _measure_moves, "drift": _measure_drift,
+               "drift_hosts": _measure_drift_hosts}
     measure = next((special[name] for name in special if getattr(options, name)), _measure)
     results = {**measure(options, lambda what: _say(started, what)), "machine": _machine()}
     results["aims"] = [{**vars(aim), "met": aim.met} for aim in report.aims(results)]
@@ -97,6 +99,12 @@ def _measure_drift(options, say):
     return {"drift": drift.measure(count, options.repetitions)}
 
 
+def _measure_drift_hosts(options, say):
+    """What takes several throw-away hosts, and the whole play."""
+    rows = many_hosts.of_hosts(options.drift_hosts, say)
+    return {"drift_hosts": rows + many_hosts.of_routers(100 if options.quick else 1000, say)}
+
+
 def _options():
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
     add = parser.add_argument
@@ -106,6 +114,7 @@ def _options():
     add("--services", action="store_true", help="measure services in namespaces instead, on a host of a lab")
     add("--moves", action="store_true", help="measure what a floating IP's move costs instead, on hosts of a lab")
     add("--drift", action="store_true", help="measure what one look at a host of 1000 routers costs instead")
+    add("--drift-hosts", type=int, metavar="N", help="measure drift.yml on N throw-away hosts instead: minutes for 50")
     add("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser.parse_args()
 

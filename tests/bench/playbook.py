@@ -26,9 +26,20 @@ def run(tasks, home):
     """
     playbook = Path(home, "play.json")  # JSON is YAML
     playbook.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
-    settings = Path(home, "ansible.cfg")  # empty: nobody's own settings may count
+    command = [Path(sys.executable).with_name("ansible-playbook"), "--connection", "local", playbook]
+    started = time.monotonic()
+    done = subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=600, check=False)
+    seconds = time.monotonic() - started
+    if done.returncode:
+        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
+    return seconds
+
+
+def environment(home):
+    """In which ansible-playbook minds nobody's own settings, and keeps its files in the directory home."""
+    settings = Path(home, "ansible.cfg")
     settings.touch()
-    environment = {
+    return {
         **os.environ,
         "ANSIBLE_CONFIG": str(settings),
         "ANSIBLE_COLLECTIONS_PATH": ":".join(map(str, _collections())),
@@ -39,13 +50,6 @@ def run(tasks, home):
         "ANSIBLE_REMOTE_TEMP": f"{home}/remote",
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
     }
-    command = [Path(sys.executable).with_name("ansible-playbook"), "--connection", "local", playbook]
-    started = time.monotonic()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    seconds = time.monotonic() - started
-    if done.returncode:
-        raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
-    return seconds
 
 
 def missing(*names):

@@ -136,6 +136,8 @@ def show(results):
         console.print(_moves(results["moves"]))
     elif "drift" in results:
         console.print(_drift(results["drift"]))
+    elif "drift_hosts" in results:
+        console.print(_drift_hosts(results["drift_hosts"]))
     else:
         _show_sandbox(console, results)
     console.print(_aims(aims(results)))
@@ -277,6 +279,17 @@ def _drift(row):
     for what, label in _DRIFT.items():
         found = row[what]
         table.add_row(label, f"{found['engine']:.2f}", f"{found['process']:.2f}", f"{found['memory']:.0f}")
+    return table
+
+
+def _drift_hosts(rows):
+    table = _table(
+        "drift.yml, hosts and control node on this one machine; seconds, MB of ansible-playbook with its forks",
+        "hosts", "routers", "built", "forks", "seconds", "of processors", "memory, MB", "objects drifted",
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(str(row["hosts"]), str(row["routers"]), "yes" if row["built"] else "no", str(row["forks"]),
+                      f"{row['seconds']:.0f}", f"{row['cpu']:.0f}", f"{row['memory']:.0f}", str(row["changes"]))
     return table
 
 

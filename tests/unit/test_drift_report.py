@@ -36,7 +36,8 @@ def dataplane(*changes, **keys):
 
 CLEAN = dataplane()
 DRIFTED = dataplane(FLOW, MTU, ROUTE, unknown=[MINE])
-UNREACHABLE = {"dataplane": {"unreachable": True, "msg": "Task failed: Failed to connect to the host via ssh: no route to host"}}
+UNREACHABLE = {"dataplane": {
+    "unreachable": True, "msg": "Task failed: Failed to connect to the host via ssh: no route to host"}}
 FAILED = {"dataplane": {"failed": True, "msg": "ovs_port: ovsdb-server gave no answer\nwithin 10 seconds"}}
 BLOCKED = dataplane(MTU, failed_sections=[
     {"section": "ports", "msg": "Port qg-1 exists and does not carry our mark.", "conflict": True, "owner": None}])
@@ -105,6 +106,14 @@ def test_a_section_that_could_not_be_read_is_an_error_and_the_others_are_told():
     suite = ElementTree.fromstring(junit(found)).find("testsuite")
     assert suite.find("testcase[@name='ports']/error").get("message") == "Port qg-1 exists and does not carry our mark."
     assert suite.find("testcase[@name='namespaces']/failure") is not None
+
+
+@pytest.mark.parametrize(("task", "section"), [("daemon", "host"), ("restore", "restore")])
+@pytest.mark.parametrize("ended", ["failed", "unreachable"])
+def test_a_host_that_is_lost_later_is_an_error_and_what_it_has_said_is_told(task, section, ended):
+    (host,) = document("demo", {"a": {**dataplane(MTU), task: {ended: True, "msg": "lost"}}}, [])["hosts"].values()
+    assert (host["status"], host["changes"]) == ("error", [MTU])
+    assert host["failed_sections"] == [{"section": section, "msg": "lost", "conflict": False, "owner": None}]
 
 
 def test_the_totals_count_everything():

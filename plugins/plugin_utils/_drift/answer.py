@@ -24,15 +24,14 @@ _UNKNOWN = ("section", "object", "owner")
 
 def part(answer, owner):
     """A host's part of the document. owner: whose the host's packages and daemons are, the site's name."""
-    results = [answer[name] for name in ("dataplane", "daemon", "restore") if answer.get(name)]
-    for result in results:
-        if result.get("unreachable"):
-            return _unread("unreachable", result)
-        if result.get("failed"):
-            return _unread("error", result)
+    dataplane = answer["dataplane"]
+    if dataplane.get("unreachable"):
+        return _unread("unreachable", dataplane)
+    if dataplane.get("failed"):
+        return _unread("error", dataplane)
     changes = _in_order([_picked(_CHANGE, {"owner": owner, "disruption": "none", **each}) for each in _changes(answer)])
-    failed = _in_order([_picked(_FAILED, each) for each in answer["dataplane"].get("failed_sections") or ()])
-    unknown = _in_order([_picked(_UNKNOWN, each) for each in answer["dataplane"].get("unknown") or ()])
+    failed = _in_order([_picked(_FAILED, each) for each in _failed(answer)])
+    unknown = _in_order([_picked(_UNKNOWN, each) for each in dataplane.get("unknown") or ()])
     status = "error" if failed else "drift" if changes else "clean"
     message = "; ".join(f"{each['section']}: {each['msg']}" for each in failed)
     return {"status": status, "message": message, "disruption": worst(changes), "failed_sections": failed,
@@ -45,9 +44,20 @@ def worst(objects):
 
 
 def _unread(status, result):
-    message = str(result.get("msg") or "no reason given").strip()
-    return {"status": status, "message": message.removeprefix("Task failed: "), "disruption": "none",
+    return {"status": status, "message": _message(result), "disruption": "none",
             "failed_sections": [], "changes": [], "unknown": []}
+
+
+def _message(result):
+    return str(result.get("msg") or "no reason given").strip().removeprefix("Task failed: ")
+
+
+def _failed(answer):
+    yield from answer["dataplane"].get("failed_sections") or ()
+    for name, section in (("daemon", HOST), ("restore", RESTORE)):
+        result = answer.get(name) or {}
+        if result.get("failed") or result.get("unreachable"):
+            yield {"section": section, "msg": _message(result), "conflict": False, "owner": None}
 
 
 def _changes(answer):
