@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PLAYBOOK := ansible-playbook --inventory $(INVENTORY)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lint sanity unit integration molecule bench lab-up converge check verify trace plan \
+.PHONY: help setup lint sanity unit integration molecule kernel bench lab-up converge check drift verify trace plan \
         teardown lab-down demo test clean
 
 help: ## List the targets
@@ -45,6 +45,9 @@ integration: setup ## Test the modules against a real kernel and Open vSwitch
 molecule: setup ## Test the roles on throw-away hosts (SCENARIO="--scenario-name NAME" for one)
 	molecule test $(SCENARIO)
 
+kernel: setup ## Test the kernel's own datapath, in an emulated machine (some minutes)
+	sh tests/kernel/vm.sh .cache/kernel "modprobe --all openvswitch br_netfilter nf_conntrack && python -m pytest -s tests/kernel"
+
 bench: setup ## Measure against hand-written scripts and stock Ansible modules
 	python -m tests.bench
 
@@ -56,6 +59,9 @@ converge: setup ## Bring the hosts of INVENTORY to what it declares
 
 check: setup ## Show what converge would change
 	$(PLAYBOOK) --check --diff playbooks/site.yml
+
+drift: setup ## Find what has drifted, into reports: exits with what ansible-playbook says (0, 2, 4)
+	$(PLAYBOOK) playbooks/drift.yml --extra-vars drift_report_dir=reports
 
 verify: setup ## Prove reachability from the model
 	$(PLAYBOOK) playbooks/verify.yml
@@ -82,4 +88,4 @@ demo: lab-up converge verify ## Show it: hosts, a cloud with distributed routing
 test: setup lint sanity unit integration molecule ## Install what is missing and run everything
 
 clean: ## Forget what setup and the tests left in this directory
-	rm -rf .venv .cache .ansible .ruff_cache .hypothesis tests/output
+	rm -rf .venv .cache .ansible .ruff_cache .hypothesis reports tests/output
