@@ -38,13 +38,13 @@ done
 """
 
 ROOT = Path(__file__).resolve().parents[2]
-FORKS = (5, 20, 50)
+FORKS = (5, 20)
 
 
 def of_hosts(count, say):
     """A site of ten instances per host: found virgin, then clean with so many forks. A list of rows."""
     variables = planning.site(count, 10 * count, count)
-    return _measure(variables, planning.hosts_of(count), [forks for forks in FORKS if forks <= max(count, 5)], say)
+    return _measure(variables, planning.hosts_of(count), FORKS, say)
 
 
 def of_routers(count, say):
