@@ -60,7 +60,7 @@ converge: setup ## Bring the hosts of INVENTORY to what it declares
 check: setup ## Show what converge would change
 	$(PLAYBOOK) --check --diff playbooks/site.yml
 
-drift: setup ## Find what has drifted, into reports: exits with what ansible-playbook says (0, 2, 4)
+drift: setup ## Find what has drifted, into reports ("Error 2": drift, "Error 4": a host could not be read)
 	$(PLAYBOOK) playbooks/drift.yml --extra-vars drift_report_dir=reports
 
 verify: setup ## Prove reachability from the model
