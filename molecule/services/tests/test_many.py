@@ -34,6 +34,4 @@ def test_two_hundred_networks(site, capsys):
     assert site.pids() == own
     assert run()["changes"] == []
     site.remote.run("netns", owner="many", config=[], purge=True)
-    assert made["engine_seconds"] < 30
-    assert again["engine_seconds"] < 3
     assert megabytes < 3
