@@ -103,7 +103,7 @@ class NatRules(Backend):
 
     def diff(self, have):
         return [
-            _reported(name, family, change)
+            _reported(name, family, change, not have["rules"].get((name, family)))
             for (name, family), changes in self._changes(have).items()
             for change in changes
         ]
@@ -151,10 +151,11 @@ def _write(changed):
     namespace.map_in_processes(write, texts)
 
 
-def _reported(name, family, change):
+def _reported(name, family, change, fresh):
+    """fresh: the namespace has no tables yet, so it is new, and nothing passes it that could be disturbed."""
     action = "create" if change.before is None else "delete" if change.after is None else "update"
     # NAT decides on a connection's first packet; in the other tables every packet meets the new rules.
-    disruption = "none" if change.table == "nat" or action == "create" else "flow"
+    disruption = "none" if change.table == "nat" or action == "create" or fresh else "flow"
     label = f"{restore.TOOLS[family]} {change.table} chain {change.chain} in {items.place(name)}"
     return Change(action, label, change.before, change.after, disruption)
 
