@@ -36,7 +36,7 @@ def journal(run):
         return [*lines, f"{INFO}{who}nothing done: another run has just changed the host"]
     lines += [f"{NOTICE}{who}{section}: {change.action} {change.object}" for section, change in run.changes[:_TOLD]]
     counts = collections.Counter(section for section, _change in run.changes)
-    changes = ", ".join(f"{section} {count}" for section, count in counts.items()) or "nothing to do"
+    changes = ", ".join(f"{section} {count}" for section, count in counts.items()) or "nothing changed"
     lines.append(f"{NOTICE if run.changes else INFO}{who}{run.verb}, {run.seconds:.1f} s: {changes}")
     if run.error:
         # One line is one message: each has to have its priority
