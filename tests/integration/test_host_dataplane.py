@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
 from tests.golden.converge import converge
+from tests.sandbox import hidden
 
 from .conftest import ModuleFailed, eventually, run
 from .test_cloud import OVERLAP, plans_of
@@ -188,6 +189,24 @@ def test_bridges_that_ovs_vswitchd_does_not_make_are_taken_back(clean_host, host
         os.kill(pid, signal.SIGCONT)
     assert failure.value.result["rolled_back"] is True
     assert run("ovs-vsctl", "list-br") == ""
+
+
+def test_services_are_predicted_where_there_is_no_systemd_yet_and_their_secrets_never_told(clean_host, host, tmp_path):
+    plan = plans_of("veth", "noop")["compute1"]
+    plan["services"] = [{**item, "namespace": _router(plan)} for item in plan["services"]]
+    secrets = [file["content"] for item in plan["services"] for file in item["files"] if file.get("secret")]
+    assert secrets
+    with hidden("/usr/bin/systemctl", tmp_path):
+        told = host(plan, check=True)
+        assert {item["name"] for item in plan["services"]} == {
+            change["object"].removeprefix("service cloudnet-")
+            for change in told["changes"] if change["object"].startswith("service ")
+        }  # fmt: skip
+        with pytest.raises(ModuleFailed) as refusal:
+            host({**plan, "sysctls": []})
+    for secret in (line for content in secrets for line in content.split() if len(line) > 30):
+        assert secret not in str(told) + str(refusal.value.result)
+    assert pack(plan) not in str(told)
 
 
 def test_a_plan_that_is_none_is_refused_with_all_its_faults(clean_host, host, plans=plans_of):
