@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack
+from tests.frames import ARP
 from tests.golden.converge import converge
 from tests.sandbox import hidden
 
@@ -207,6 +210,29 @@ def test_services_are_predicted_where_there_is_no_systemd_yet_and_their_secrets_
     for secret in (line for content in secrets for line in content.split() if len(line) > 30):
         assert secret not in str(told) + str(refusal.value.result)
     assert pack(plan) not in str(told)
+
+
+def test_what_came_is_announced_once_more_when_all_is_there(clean_host, host):
+    plan = {**plans_of("veth", "noop")["compute1"], "services": []}
+    gateway = next(link["peer"] for item in plan["namespaces"] for link in item["links"] if link["name"][:3] == "qg-")
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP)) as wire:
+        host(plan)
+        heard = _gratuitous(wire, gateway, "203.0.113.105")
+        assert heard == [1, 2, 1, 2], "a request and a reply when it comes, and another time at the end"
+        host(plan)
+        assert _gratuitous(wire, gateway, "203.0.113.105") == []
+
+
+def _gratuitous(wire, device, address):
+    """The operations of the announcements of an address that a device has sent so far."""
+    wire.setblocking(False)
+    operations = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            frame, (name, *_others) = wire.recvfrom(100)
+            if name == device and frame[28:32] == frame[38:42] == socket.inet_aton(address):
+                operations.append(frame[21])
+    return operations
 
 
 def test_a_plan_that_is_none_is_refused_with_all_its_faults(clean_host, host, plans=plans_of):
