@@ -22,8 +22,8 @@ options:
   plan_dir:
     description:
       - The directory that M(cloudnet.dataplane.plan) returned, or one with plans that it made before.
-      - A plan may be encrypted with Ansible Vault. One that is not, holds secrets and can be read by others is refused.
-        So is one that another version of the collection made.
+      - A plan, or what is secret in it, may be encrypted with Ansible Vault. One with plain secrets that others can
+        read is refused. So is one that another version of the collection made.
     type: path
     required: true
   site:

@@ -27,10 +27,10 @@ options:
     type: path
   encrypt:
     description:
-      - Encrypts the plans in O(plan_dir) with Ansible Vault, with the first secret of the run or that of the setting
-        C(vault_encrypt_identity). Plans hold secrets, and git keeps no permissions.
-      - A directory that holds an encrypted plan goes on with encrypted plans, whatever this says.
-      - A plan that has not changed keeps its file as it is.
+      - Encrypts what is secret of the plans in O(plan_dir) with Ansible Vault, with the first secret of the run or that
+        of the setting C(vault_encrypt_identity). Plans hold secrets, and git keeps no permissions. The rest of a plan
+        can be read and compared as ever.
+      - A directory in which something is encrypted goes on so, whatever this says.
     type: bool
     default: false
   allocations:

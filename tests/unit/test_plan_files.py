@@ -38,19 +38,34 @@ def test_only_files_that_say_something_else_are_written(tmp_path):
     assert read_plan(tmp_path, "two", "demo")["services"] == plan("two", "x")["services"]
 
 
-def test_encrypted_plans_stay_encrypted_and_the_unchanged_keep_their_bytes(tmp_path):
-    write_plans(tmp_path, plans(one="hunter2", two="hunter2"), OPEN)
+def test_what_is_secret_stays_encrypted_and_keeps_its_bytes_while_it_is_the_same(tmp_path):
+    write_plans(tmp_path, plans(one="hunter2", two="hunter2", open=None), OPEN)
     assert b"hunter2" in contents(tmp_path)["one.json"]
 
-    assert write_plans(tmp_path, plans(one="hunter2", two="hunter2"), OPEN, encrypt=True) == ["one", "two"]
+    assert write_plans(tmp_path, plans(one="hunter2", two="hunter2", open=None), OPEN, encrypt=True) == ["one", "two"]
     sealed = contents(tmp_path)
-    assert all(text.startswith(b"$ANSIBLE_VAULT;") for text in sealed.values())
+    assert "/etc/shadow" in sealed["one.json"].decode(), "what is not secret can be read"
 
-    assert write_plans(tmp_path, plans(one="hunter2", two="hunter3", three="hunter4"), OPEN) == ["three", "two"]
+    changed = {**plans(one="hunter2", two="hunter3", three="hunter4", open=None)}
+    changed["one"]["namespaces"] = [{"name": "blue"}]
+    assert write_plans(tmp_path, changed, OPEN) == ["one", "three", "two"]
     after = contents(tmp_path)
-    assert after["one.json"] == sealed["one.json"]
-    assert all(text.startswith(b"$ANSIBLE_VAULT;") for text in after.values()), "a new one, too"
-    assert read_plan(tmp_path, "two", "demo", OPEN)["services"] == plan("two", "hunter3")["services"]
+    assert not any(b"hunter" in text for text in after.values()), "a new one is encrypted, too"
+    assert json.loads(after["one.json"])["secrets"] == json.loads(sealed["one.json"])["secrets"]
+    assert {host: read_plan(tmp_path, host, "demo", OPEN)["services"] for host in changed} == {
+        host: plan["services"] for host, plan in changed.items()
+    }
+    assert write_plans(tmp_path, changed, OPEN) == []
+
+
+def test_a_file_that_ansible_vault_encrypted_is_read_and_goes_on_without_plain_secrets(tmp_path):
+    write_plans(tmp_path, plans(one="hunter2", two="hunter2"))
+    path = tmp_path / "one.json"
+    path.write_text(OPEN.encrypted(path.read_text()))
+    assert read_plan(tmp_path, "one", "demo", OPEN)["services"] == plan("one", "hunter2")["services"]
+    write_plans(tmp_path, plans(one="hunter2", two="hunter2"), OPEN)
+    assert not any(b"hunter" in text for text in contents(tmp_path).values())
+    assert read_plan(tmp_path, "one", "demo", OPEN)["services"] == plan("one", "hunter2")["services"]
 
 
 def test_without_the_secret_nothing_is_read_and_nothing_written(tmp_path):

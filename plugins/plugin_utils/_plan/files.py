@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plans on the controller's disk: one JSON file per host. PRIVATE to the collection.
 
-Where a vault (_vault.py) is given, files may be encrypted; those of a directory are, or are not, all together.
+What is secret in a plan can be encrypted, with a vault (_vault.py): then it stands in one string, `secrets`, and the
+rest can be read and compared as ever.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import stat
@@ -14,7 +16,8 @@ import tempfile
 from ansible_collections.cloudnet.dataplane.plugins.plugin_utils._plan.version import collection_version
 
 _SUFFIX = ".json"
-_ENCRYPTED = "$ANSIBLE_VAULT;"
+#: How a file begins that has something encrypted: by us, or all of it by ansible-vault.
+_ENCRYPTED = ('{\n "secrets": ', "$ANSIBLE_VAULT;")
 
 _encode = json.JSONEncoder().encode
 #: Sections, items, their keys, and the elements of those (a flow, a link, a rule) have lines of their own.
@@ -28,21 +31,22 @@ class PlanError(Exception):
 def write_plans(directory, plans, vault=None, encrypt=False):
     """Write every plan into the directory and remove those of hosts that have none any more.
 
-    encrypt: from now on; a directory that holds an encrypted plan goes on with encrypted ones. A file that says the
-    same is left as it is, for git's sake: each encryption of a text is another.
+    encrypt: what is secret; where a file of the directory has something encrypted, always.
 
     Returns the names of the hosts whose file is new, changed or gone. Readable by the owner only.
     """
     os.makedirs(directory, mode=0o700, exist_ok=True)
     names = {name for name in os.listdir(directory) if name.endswith(_SUFFIX)}
-    encrypt = encrypt or any(_is_encrypted(os.path.join(directory, name)) for name in names)
+    encrypt = encrypt or any(_read(os.path.join(directory, name), 15).startswith(_ENCRYPTED) for name in names)
     changed = []
     for host, plan in plans.items():
         path = _path(directory, host)
-        text = _text({**plan, "collection_version": collection_version()}, _DEPTH) + "\n"
-        if encrypt != _is_encrypted(path) or _decrypted(path, vault) != text:
+        before = _read(path)
+        document = {**plan, "collection_version": collection_version()}
+        text = _text(_sealed(document, before, vault, path) if encrypt else document, _DEPTH) + "\n"
+        if before != text:
             changed.append(host)
-            _write(path, vault.encrypted(text) if encrypt else text)
+            _write(path, text)
     for name in names - {host + _SUFFIX for host in plans}:
         if _is_plan(_decrypted(os.path.join(directory, name), vault)):
             changed.append(name[: -len(_SUFFIX)])
@@ -64,10 +68,34 @@ def read_plan(plan_dir, host, site=None, vault=None):
     except ValueError as error:
         raise PlanError(f"{path}: is not a plan: {error}") from error
     faults = _misfits(plan, host, site)
-    if _others_may_read(path) and not _is_encrypted(path) and _has_secrets(plan):
-        faults.append("has secrets that others can read: encrypt it with ansible-vault, or chmod 600")
+    if _others_may_read(path) and not _read(path, 15).startswith(_ENCRYPTED) and _secret_files(plan):
+        faults.append("has secrets that others can read: plan with dataplane_plan_vault, or chmod 600")
     if faults:
         raise PlanError("\n".join(f"{path}: {fault}" for fault in faults))
+    return _opened(plan, vault, path)
+
+
+def _sealed(plan, before, vault, path):
+    """The plan with its secrets encrypted; while they are the same, in the same string: each encryption is another."""
+    plan = {**plan, "services": copy.deepcopy(plan["services"])}
+    secret_files = _secret_files(plan)
+    if not secret_files:
+        return plan
+    secrets = json.dumps([file["content"] for file in secret_files])
+    for file in secret_files:
+        file["content"] = None
+    sealed = json.loads(vault.decrypted(before, path)).get("secrets") if before else None
+    if not sealed or vault.decrypted(sealed, path) != secrets:
+        sealed = vault.encrypted(secrets)
+    return {"secrets": sealed, **plan}
+
+
+def _opened(plan, vault, path):
+    """The plan with its secrets where they belong."""
+    sealed = plan.pop("secrets", None)
+    if sealed:
+        for file, content in zip(_secret_files(plan), json.loads(vault.decrypted(sealed, path))):
+            file["content"] = content
     return plan
 
 
@@ -81,16 +109,12 @@ def _misfits(plan, host, site):
     ]
 
 
-def _has_secrets(plan):
-    return any(file.get("secret") for service in plan["services"] for file in service.get("files", ()))
+def _secret_files(plan):
+    return [file for service in plan["services"] for file in service.get("files", ()) if file.get("secret")]
 
 
 def _others_may_read(path):
     return bool(os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO))
-
-
-def _is_encrypted(path):
-    return (_read(path, len(_ENCRYPTED)) or "").startswith(_ENCRYPTED)
 
 
 def _decrypted(path, vault):
