@@ -11,7 +11,7 @@ PLAYBOOK := ansible-playbook --inventory $(INVENTORY)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lint sanity unit integration molecule kernel bench lab-up converge check drift verify trace plan \
-        teardown lab-down demo test clean
+        teardown lab-down ee demo test clean
 
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ trace: setup ## Tell the path of a packet, confirmed by the hosts (SOURCE=NAME D
 
 plan: setup ## Write and show the plan; touches no host
 	$(PLAYBOOK) playbooks/plan.yml
+
+ee: setup ## Build the execution environment for AWX and automation platforms (needs a container registry)
+	ansible-galaxy collection build --force --output-path .cache
+	ansible-builder build --context .cache/execution-environment --tag cloudnet-dataplane-ee
 
 teardown: setup ## Remove everything we own from the hosts of INVENTORY
 	$(PLAYBOOK) playbooks/teardown.yml
