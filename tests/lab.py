@@ -31,7 +31,20 @@ class Lab:
         """Run a playbook against the lab; a Run. AssertionError when it ends otherwise than expected."""
         before = set(self.records.glob("*.json"))
         done = subprocess.run(
-            [
+            **self.invocation(playbook, *arguments),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode == 0) == succeeds, done.stdout
+        (record,) = set(self.records.glob("*.json")) - before
+        return Run.read(record, done.stdout, done.returncode)
+
+    def invocation(self, playbook, *arguments):
+        """What subprocess needs to run a playbook against the lab."""
+        return {
+            "args": [
                 "ansible-playbook",
                 *(f"--inventory={ROOT / inventory}" for inventory in self.inventories),
                 "--extra-vars",
@@ -39,21 +52,15 @@ class Lab:
                 *arguments,
                 str(ROOT / "playbooks" / playbook),
             ],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={
+            "cwd": ROOT,
+            "env": {
                 **os.environ,
                 "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
                 "ANSIBLE_CALLBACKS_ENABLED": "record",
                 "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests" / "callback"),
                 "DATAPLANE_RECORD": str(self.records),
             },
-        )
-        assert (done.returncode == 0) == succeeds, done.stdout + done.stderr
-        (record,) = set(self.records.glob("*.json")) - before
-        return Run.read(record, done.stdout, done.returncode)
+        }
 
     def recorded(self, playbook, check=False):
         """The runs of a playbook so far, oldest first."""

@@ -13,7 +13,7 @@ from ansible.utils.display import Display
 _MODULE = "cloudnet.dataplane.way_in"
 
 #: Seconds between two tries to reach the host, and how long after the undo it is still tried.
-_PAUSE, _GRACE = 1, 60
+_PAUSE, _GRACE = 2, 60
 
 display = Display()
 
@@ -30,8 +30,10 @@ class ActionModule(ActionBase):
         armed = self._execute_module(module_name=_MODULE, module_args=self._task.args, task_vars=task_vars)
         if armed.get("phase") != "armed":
             return armed
-        display.display(f"{task_vars['inventory_hostname']}: the way in changes, for now")
-        answer = self._decided(int(self._task.args.get("timeout", 60)) + _GRACE, task_vars)
+        timeout = int(self._task.args.get("timeout", 60))
+        name = task_vars["inventory_hostname"]
+        display.display(f"{name}: the way in changes, and changes back in {timeout} seconds unless that is confirmed")
+        answer = self._decided(timeout + _GRACE, task_vars)
         return {**armed, **_judged(answer, [f"{each['action']} {each['object']}" for each in armed["changes"]])}
 
     def _decided(self, seconds, task_vars):
@@ -72,5 +74,5 @@ def _judged(answer, changes):
         "changed": False,
         "phase": answer["phase"],
         "msg": f"The host has undone the change of the way in ({'; '.join(changes)}): {answer.get('why')}. "
-        "The rest of the plan was not begun.",
+        "What was to follow on this host was not begun.",
     }

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Outcome, converge
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import (
+    Outcome,
+    converge,
+    one_run_at_a_time,
+)
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.probe.ask import probe
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import route
@@ -19,30 +23,31 @@ _EVERYTHING = ("0.0.0.0/0", "::/0")
 def settle():
     """See to it that no earlier change is open. Raises EngineError while one still waits."""
     state = switch.read()
-    if state.get("phase") not in switch.OPEN:
-        return
-    if switch.waits():
+    if state.get("phase") in switch.OPEN:
+        if switch.waits():
+            _refuse_open(state)
+        undo("nobody confirmed it, and its timer is gone")
+
+
+def _refuse_open(state):
+    if state.get("phase") in switch.OPEN:
         until, whose = _clock(state["until"]), state["asked_by"]
         raise EngineError(f"a change of the way in, made for {whose}, waits until {until} for being confirmed")
-    undo("nobody confirmed it, and its timer is gone")
 
 
 def arm(finding, plan, settings, probes, timeout, engine):
     """Have the host make the changes of a Finding and undo them again after `timeout` seconds. The probes that pass."""
-    before = finding.snapshot()
     passed = reached([finding.connection.peer, *_gateways(), *_tunnel_peers(plan), *probes])
-    switch.arm(
-        {
-            "asked_by": finding.connection.peer,
-            "changes": [f"{change.action} {change.object}" for change in finding.changes],
-            "part": finding.part,
-            "settings": vars(settings),
-            "before": before.document(),
-            "probes": passed,
-        },
-        engine,
-        timeout,
-    )
+    state = {
+        "asked_by": finding.connection.peer,
+        "changes": [f"{change.action} {change.object}" for change in finding.changes],
+        "part": finding.part,
+        "settings": vars(settings),
+        "probes": passed,
+    }
+    with one_run_at_a_time():
+        _refuse_open(switch.read())
+        switch.arm({**state, "before": finding.snapshot().document()}, engine, timeout)
     return passed
 
 
