@@ -57,6 +57,10 @@ def test_what_is_secret_stays_encrypted_and_keeps_its_bytes_while_it_is_the_same
     }
     assert write_plans(tmp_path, changed, OPEN) == []
 
+    (tmp_path / "two.json").write_text("<<<<<<< ours")
+    assert write_plans(tmp_path, changed, OPEN) == ["two"]
+    assert b"hunter" not in contents(tmp_path)["two.json"]
+
 
 def test_a_file_that_ansible_vault_encrypted_is_read_and_goes_on_without_plain_secrets(tmp_path):
     write_plans(tmp_path, plans(one="hunter2", two="hunter2"))

@@ -37,14 +37,13 @@ def write_plans(directory, plans, vault=None, encrypt=False):
     """
     os.makedirs(directory, mode=0o700, exist_ok=True)
     names = {name for name in os.listdir(directory) if name.endswith(_SUFFIX)}
-    encrypt = encrypt or any(_read(os.path.join(directory, name), 15).startswith(_ENCRYPTED) for name in names)
+    encrypt = encrypt or any(_is_encrypted(os.path.join(directory, name)) for name in names)
     changed = []
     for host, plan in plans.items():
         path = _path(directory, host)
-        before = _read(path)
         document = {**plan, "collection_version": collection_version()}
-        text = _text(_sealed(document, before, vault, path) if encrypt else document, _DEPTH) + "\n"
-        if before != text:
+        text = _text(_sealed(document, path, vault) if encrypt else document, _DEPTH) + "\n"
+        if _read(path) != text:
             changed.append(host)
             _write(path, text)
     for name in names - {host + _SUFFIX for host in plans}:
@@ -68,14 +67,14 @@ def read_plan(plan_dir, host, site=None, vault=None):
     except ValueError as error:
         raise PlanError(f"{path}: is not a plan: {error}") from error
     faults = _misfits(plan, host, site)
-    if _others_may_read(path) and not _read(path, 15).startswith(_ENCRYPTED) and _secret_files(plan):
+    if _others_may_read(path) and not _is_encrypted(path) and _secret_files(plan):
         faults.append("has secrets that others can read: plan with dataplane_plan_vault, or chmod 600")
     if faults:
         raise PlanError("\n".join(f"{path}: {fault}" for fault in faults))
     return _opened(plan, vault, path)
 
 
-def _sealed(plan, before, vault, path):
+def _sealed(plan, path, vault):
     """The plan with its secrets encrypted; while they are the same, in the same string: each encryption is another."""
     plan = {**plan, "services": copy.deepcopy(plan["services"])}
     secret_files = _secret_files(plan)
@@ -84,10 +83,18 @@ def _sealed(plan, before, vault, path):
     secrets = json.dumps([file["content"] for file in secret_files])
     for file in secret_files:
         file["content"] = None
-    sealed = json.loads(vault.decrypted(before, path)).get("secrets") if before else None
+    sealed = _former(path, vault).get("secrets")
     if not sealed or vault.decrypted(sealed, path) != secrets:
         sealed = vault.encrypted(secrets)
     return {"secrets": sealed, **plan}
+
+
+def _former(path, vault):
+    """What a file holds before it is written anew; nothing where git has left the marks of a conflict in it."""
+    try:
+        return json.loads(_decrypted(path, vault) or "{}")
+    except ValueError:
+        return {}
 
 
 def _opened(plan, vault, path):
@@ -115,6 +122,10 @@ def _secret_files(plan):
 
 def _others_may_read(path):
     return bool(os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _is_encrypted(path):
+    return _read(path, max(map(len, _ENCRYPTED))).startswith(_ENCRYPTED)
 
 
 def _decrypted(path, vault):
