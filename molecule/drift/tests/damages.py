@@ -39,7 +39,7 @@ DAMAGES = {
             "network1", "ovs-ofctl --strict del-flows br-int table=60,priority=1", ("flow br-int table=60",)
         ),
         "a node's sysctl changed": Damage(
-            "compute1", "sysctl -qw net.bridge.bridge-nf-call-iptables=0", ("net.bridge.bridge-nf-call-iptables",)
+            "network1", "sysctl -qw net.ipv4.ip_forward=0", ("sysctl net.ipv4.ip_forward",)
         ),
         "a daemon stopped": Damage("control1", "systemctl stop cloudnet-metadata-api-public-network", ("service",)),
     },
@@ -47,10 +47,12 @@ DAMAGES = {
         "nat flushed": Damage("network1", f"{INSIDE} iptables -t nat -F", ("iptables nat chain", f"floating IP {FIP}")),
         "all flows deleted": Damage("network1", "ovs-ofctl del-flows br-int", ("flow br-int",)),
         "security groups flushed": Damage(
-            "compute1", "iptables -F neutron-openvswi-FORWARD", ("chain neutron-openvswi-FORWARD",)
+            "compute1", "iptables -F neutron-openvswi-FORWARD", ("iptables rules of tap",)
         ),
         "an instance unplugged": Damage("compute1", f"ip link set qvb{VM} nomaster", (f"link qvb{VM}",)),
-        "a file with secrets written": Damage("control1", f"echo hunter2 >> {API}/signatures.map", ("signatures.map",)),
+        "a file with secrets written": Damage(
+            "control1", f"echo hunter2 >> {API}/signatures.map", ("signatures.map", "service cloudnet-metadata-api")
+        ),
     },
     "addresses and interfaces": {
         "floating address removed": Damage("network1", f"ip -n {ROUTER} addr del {FIP}/32 dev {QG}", (FIP,)),
