@@ -75,7 +75,8 @@ def test_a_foreign_integration_bridge_stops_the_run(lab, before):
 def test_what_is_adopted_becomes_ours(lab, before):
     lab.sh("network1", f"ip netns add {ROUTER}")
     lab.play("site.yml", "--extra-vars", '{"dataplane_adopt": true}')
-    assert lab.play("site.yml").changes() == {}
+    again = lab.play("site.yml").changes()  # and what comes back after a boot is no longer to adopt anything
+    assert {task.partition(" : ")[0] for _host, task in again} == {"cloudnet.dataplane.restore"}
 
 
 @pytest.fixture(scope="module")
