@@ -198,15 +198,18 @@ def test_a_unit_file_of_somebody_else_is_not_overwritten(home):
         kept.observe("demo", dict.fromkeys)
 
 
-def test_a_host_that_another_run_has_just_changed_is_left_alone_for_a_while(home):
-    assert not stamp.somebody_is_at_it("demo")
+def test_the_program_tells_its_own_runs_from_those_of_others(home):
+    assert stamp.others("demo") == 0
     lock = home.parent.parent / "lock"
     lock.touch()
-    assert stamp.somebody_is_at_it("demo")
-    stamp.write("demo", "digest")  # it was this program itself
-    assert not stamp.somebody_is_at_it("demo")
-    os.utime(lock, (0, 0))  # long ago
-    assert not stamp.somebody_is_at_it("demo")
+    others = stamp.others("demo")
+    assert stamp.is_recent(others)
+    os.utime(lock, (5, 5))  # the program itself has it
+    stamp.write("demo", "digest", others)
+    assert stamp.others("demo") == others
+    os.utime(lock, (6, 6))  # and then somebody else, long ago
+    assert stamp.others("demo") == 6 * 10**9
+    assert not stamp.is_recent(6 * 10**9)
 
 
 def _finished(**others):

@@ -59,15 +59,15 @@ def run(owner, verb):
 
 
 def _run(result, home):
-    result.loaded = store.load(home)
+    result.loaded, others = store.load(home), stamp.others(result.owner)
     if result.verb == RECONCILE:
-        result.skipped = not result.loaded.document.interval or stamp.somebody_is_at_it(result.owner)
+        result.skipped = not result.loaded.document.interval or stamp.is_recent(others)
     if result.skipped:
         return
     try:
         _bring_about(result, home)
     finally:
-        stamp.write(result.owner, result.loaded.digest)
+        stamp.write(result.owner, result.loaded.digest, others)
 
 
 def _bring_about(result, home):

@@ -18,10 +18,13 @@ QUIET = 120
 
 @dataclass(frozen=True)
 class Stamp:
-    """plan: digest of the plan that was brought about. lock: when, by the lock of the runs, in ns since the epoch."""
+    """plan: digest of the plan that was brought about. own, others: when this program and another run of ours took the
+    lock last, in ns since the epoch.
+    """
 
     plan: str
-    lock: int
+    own: int
+    others: int
 
 
 def read(owner):
@@ -33,17 +36,22 @@ def read(owner):
         return None
 
 
-def write(owner, plan):
-    """Note that a run has tried to bring about the plan with this digest."""
+def write(owner, plan, others):
+    """Note that a run has tried to bring about the plan with this digest. others: of others(), before it."""
     os.makedirs(paths.STAMPS, mode=0o755, exist_ok=True)
-    content = json.dumps(asdict(Stamp(plan, _locked())), sort_keys=True) + "\n"
+    content = json.dumps(asdict(Stamp(plan, _locked(), others)), sort_keys=True) + "\n"
     files.replace(paths.stamp(owner), content.encode(), 0o644)
 
 
-def somebody_is_at_it(owner):
-    """Whether another run changed the host just now, so that more of it may follow: every run takes the lock."""
-    locked, own = _locked(), read(owner)
-    return locked != (own and own.lock) and time.time_ns() - locked < QUIET * 10**9
+def others(owner):
+    """When a run that is none of this program took the lock last."""
+    locked, last = _locked(), read(owner)
+    return last.others if last and last.own == locked else locked
+
+
+def is_recent(moment):
+    """Whether more of what happened then may follow."""
+    return time.time_ns() - moment < QUIET * 10**9
 
 
 def _locked():
