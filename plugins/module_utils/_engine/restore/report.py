@@ -33,7 +33,9 @@ def journal(run):
     if run.loaded and run.loaded.refused:
         lines.append(f"{WARNING}{who}{run.loaded.refused}. It is refused; the plan before it is used")
     if run.skipped:
-        return [*lines, f"{INFO}{who}nothing done: another run has just changed the host"]
+        wanted = run.loaded.document.interval
+        why = "another run has just changed the host" if wanted else "no corrections are wanted"
+        return [*lines, f"{INFO}{who}nothing done: {why}"]
     lines += [f"{NOTICE}{who}{section}: {change.action} {change.object}" for section, change in run.changes[:_TOLD]]
     counts = collections.Counter(section for section, _change in run.changes)
     changes = ", ".join(f"{section} {count}" for section, count in counts.items()) or "nothing changed"
