@@ -24,7 +24,8 @@ def main(arguments):
 
 
 def _tell(lines):
-    print("\n".join(lines), file=sys.stderr, flush=True)
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    sys.stderr.flush()
 
 
 def _write_metrics(result):
