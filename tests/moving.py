@@ -38,11 +38,11 @@ class Interruption(NamedTuple):
 
 
 class Watch:
-    """A hundred echo requests a second from the host outside to an address, for at most two minutes."""
+    """A hundred echo requests a second from the host outside to an address, for at most five minutes."""
 
     def __init__(self, lab, address):
         self.lab, self.log = lab, f"/tmp/watch-{address}.log"
-        command = f"ping -n -D -i {INTERVAL} -c 12000 {address}"
+        command = f"ping -n -D -i {INTERVAL} -c 30000 {address}"
         first = f"timeout 10 sh -c 'until grep -q ttl= {self.log}; do sleep 0.05; done'"
         self.pid = int(lab.sh("outside", f"rm -f {self.log}; {command} >{self.log} 2>&1 & echo $!; {first}"))
 
@@ -54,6 +54,20 @@ class Watch:
         sent, received = (int(re.search(rf"(\d+) {what}", text)[1]) for what in ("packets transmitted", "received"))
         longest = max(after - before for before, after in zip(moments, moments[1:]))
         return Interruption(received, sent - received, max(0.0, longest - INTERVAL))
+
+
+class Callers:
+    """Ten times a second somebody new in a namespace of a host asks the internet, for at most five minutes."""
+
+    def __init__(self, lab, host, namespace):
+        self.lab, self.host, self.log = lab, host, f"/tmp/callers-{namespace}.log"
+        loop = f"while :; do ping -q -c 1 -W 0.1 {lab.site()['dataplane_verify_internet']}; echo asked; sleep 0.1; done"
+        self.pid = int(lab.sh(host, f"ip netns exec {namespace} timeout 300 sh -c '{loop}' >{self.log} 2>&1 & echo $!"))
+
+    def stop(self):
+        """How many asked."""
+        self.lab.sh(self.host, f"kill {self.pid} || true")
+        return self.lab.sh(self.host, f"cat {self.log}").count("asked")
 
 
 def state(lab, host):

@@ -3,24 +3,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import itertools
 import json
 
 import pytest
 
-from tests.instances import instances_of
+from tests.instances import in_parallel, instances_of
 from tests.lab import Ping, Stream
-from tests.moving import Watch, state, translated
+from tests.moving import Callers, Watch, state, translated
+from tests.wire import Capture, echoes
 
 HOSTS = ("network1", "compute1", "compute2")
-FLOATING, STILL = "203.0.113.110", "203.0.113.111"
+STILL = "203.0.113.111"
+INSIDE = "192.168."
 
 #: Every stream has one of its own: a server outlives its test.
 PORTS = itertools.count(5001)
 
 #: Of some thousand packets; molecule/tunnels/tests/test_undisturbed.py says why tunnels lose any.
 TUNNELS_LOSE_AT_MOST = 10
+
+
+@contextlib.contextmanager
+def bystanders(lab):
+    """While entered, there is traffic of another router, with the world and between computes; it must not notice."""
+    far = "192.168.12.12"
+    world, ping = Watch(lab, STILL), Ping(lab, "compute1", "vm-still1", far)
+    stream = Stream(lab, "compute1", "compute2", "vm-still2", far, next(PORTS), client_namespace="vm-still1")
+    yield
+    missed = world.stop()
+    ping.assert_unbroken(TUNNELS_LOSE_AT_MOST)
+    stream.assert_unbroken(TUNNELS_LOSE_AT_MOST)
+    assert missed.lost == 0
 
 
 class Cloud:
@@ -39,49 +55,49 @@ class Cloud:
         """The moving floating IP shall be that of a port."""
         self.variables["dataplane_floating_ips"][0]["port"] = port
 
-    def move(self, what, cut=None):
-        """Converge under traffic; what the world misses of the floating IP is printed, and returned.
-
-        Once more nothing changes, and everybody reaches whom they must. cut: (host, instance) whose stream through
-        the floating IP has to end.
+    @contextlib.contextmanager
+    def losing(self, host, instance, floating):
+        """While entered, an instance loses its floating IP: a stream through it ends; and nobody outside ever sees the
+        instance's own address, however often it begins to speak.
         """
-        stream = Stream(self.lab, "outside", cut[0], f"vm-{cut[1]}", FLOATING, next(PORTS)) if cut else None
-        watch = Watch(self.lab, FLOATING)
-        self._play("site.yml")
-        interruption = watch.stop()
-        print(f"\n{what}: {interruption}")
-        if stream:
-            stream.assert_cut()
-        assert self._play("site.yml").changes() == {}
+        stream = Stream(self.lab, "outside", host, f"vm-{instance}", floating, next(PORTS))
+        wire, callers = Capture(self.lab, "external"), Callers(self.lab, host, f"vm-{instance}")
+        yield
+        assert callers.stop() > 10
+        stream.assert_cut()
+        assert [each for each in echoes(wire.stop()) if each.addresses[0].startswith(INSIDE)] == []
+
+    def move(self, **moving):
+        """Converge under traffic, then everybody reaches whom they must. moving: what moves, and its floating IP.
+
+        What the world misses of these is printed, and returned: {what moves: Interruption}.
+        """
+        with bystanders(self.lab):
+            watches = {what: Watch(self.lab, floating) for what, floating in moving.items()}
+            self._play("site.yml")
+            interruptions = {what: watch.stop() for what, watch in watches.items()}
+        for what, interruption in interruptions.items():
+            print(f"\n{what}: {interruption}")
         self._play("verify.yml")
-        return interruption
+        return interruptions
+
+    def stays(self):
+        """Whether another run changes nothing."""
+        return self._play("site.yml").changes() == {}
 
     def _play(self, playbook):
         return self.lab.play(playbook, "--extra-vars", json.dumps(self.variables))
 
     def states(self):
         """{host: its state}"""
-        return {host: state(self.lab, host) for host in HOSTS}
+        return dict(zip(HOSTS, in_parallel(lambda host: state(self.lab, host), HOSTS)))
 
-    def tracking(self, fixed):
-        """The hosts with connections between the floating IP and a fixed address."""
-        return [host for host in HOSTS if translated(self.lab, host, FLOATING, fixed)]
+    def tracking(self, floating, fixed):
+        """The hosts with connections between a floating IP and a fixed address."""
+        return [host for host in HOSTS if translated(self.lab, host, floating, fixed)]
 
 
 @pytest.fixture(scope="session")
 def cloud(lab):
     instances_of(lab)  # puts the helpers there
     return Cloud(lab)
-
-
-@pytest.fixture(autouse=True)
-def bystanders(cloud):
-    """Traffic of another router, with the world and between computes, that must not notice anything."""
-    lab, far = cloud.lab, "192.168.12.12"
-    world, ping = Watch(lab, STILL), Ping(lab, "compute1", "vm-still1", far)
-    stream = Stream(lab, "compute1", "compute2", "vm-still2", far, next(PORTS), client_namespace="vm-still1")
-    yield
-    missed = world.stop()
-    ping.assert_unbroken(TUNNELS_LOSE_AT_MOST)
-    stream.assert_unbroken(TUNNELS_LOSE_AT_MOST)
-    assert missed.lost == 0
