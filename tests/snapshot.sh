@@ -39,4 +39,13 @@ ovs-vsctl --format=csv --columns=name,fail_mode,external_ids,other_config list b
 ovs-vsctl --format=csv --columns=name,tag,external_ids,other_config list port | sort
 ovs-vsctl --format=csv --columns=name,type,options,external_ids list interface | sort
 for bridge in $(ovs-vsctl list-br | sort); do echo "== flows of $bridge"; ovs-ofctl --names --no-stats dump-flows "$bridge" | sort; done
-echo "== files"; find /etc -type f ! -path '/etc/openvswitch/*' -exec sha256sum {} + | sort -k2
+echo "== services"
+systemctl list-units --all --plain --no-legend 'cloudnet-*' 2>/dev/null | grep -v '^cloudnet-dataplane' | cut -d' ' -f1 |
+    while read -r unit; do
+        pid=$(systemctl show -P MainPID "$unit")
+        echo "$unit $(systemctl is-active "$unit") $(systemctl is-enabled "$unit") $(ip netns identify "$pid")"
+    done || true
+echo "== files"
+find /etc /var/lib/neutron -type f ! -path '/etc/openvswitch/*' ! -name leases ! -name '*pid' -exec sha256sum {} + \
+    2>/dev/null | sort -k2 || true
+find /etc /var/lib/neutron -name '.*.cloudnet' 2>/dev/null || true

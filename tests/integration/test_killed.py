@@ -96,8 +96,9 @@ def test_killed_runs_are_finished_by_the_next(module, plans, tmp_path):
 
     whole, texts, sizes = _in_one_go(plans, finish, tmp_path / "size")
     chosen, killed = random.Random(None if KILLS else 4711), 0
-    points = zip(itertools.cycle(plans), itertools.cycle(["boundary", "moment"]), range(int(KILLS or 6)))
-    for stage, how, _number in points:
+    points = zip(itertools.cycle(plans), itertools.cycle(["boundary", "moment"]))
+    while killed < int(KILLS or 6):  # a run may be quicker than the one that was measured, and over by then
+        stage, how = next(points)
         when = chosen.uniform(0, sizes[stage][how])
         killed += start(plans[stage], how, when) == -signal.SIGKILL
         assert settings() in texts, "a file is the old or the new one"
@@ -106,7 +107,6 @@ def test_killed_runs_are_finished_by_the_next(module, plans, tmp_path):
         assert settled_state() == whole[stage]
         assert half_written() == []
         assert not finish(stage)["changed"]
-    assert killed, "a run may be quicker than expected, but not every one"
     print(f"{killed} runs were killed")
 
 
