@@ -123,13 +123,13 @@ class Run:
         }
 
     def objects(self, *hosts):
-        """The names of all changed objects, sorted; only those on these hosts, if any is named.
+        """The names of all changed objects, sorted; only those on these hosts, if any is named."""
+        return sorted(change["object"] for host, change in self.placed() if not hosts or host in hosts)
 
-        Without the plan that a host keeps, which changes with any of them.
-        """
-        tasks = [task for task in self.tasks if not hosts or task["host"] in hosts]
-        tasks = [task for task in tasks if not task["task"].startswith("cloudnet.dataplane.restore : ")]
-        return sorted(change["object"] for task in tasks for change in task["changes"])
+    def placed(self):
+        """[(host, change)] without the plan that a host keeps, which changes with anything else."""
+        tasks = [task for task in self.tasks if not task["task"].startswith("cloudnet.dataplane.restore : ")]
+        return [(task["host"], change) for task in tasks for change in task["changes"]]
 
     def failures(self):
         return [task["msg"] for task in self.tasks if task["failed"]]

@@ -64,13 +64,9 @@ def converge(lab, site):
     return lab.play("site.yml", "--extra-vars", json.dumps(site))
 
 
-def changes(run):
-    return [(task["host"], change) for task in run.tasks for change in task["changes"]]
-
-
 def assert_only_adds(run):
     """What is there already stays as it is; lists only grow, and a DHCP server reads its own again."""
-    for _host, change in changes(run):
+    for _host, change in run.placed():
         if change["action"] != "create" and change["after"] != RELOADED:
             assert grows(change["before"], change["after"]), change
 
@@ -92,7 +88,7 @@ def test_a_network(lab, traffic, site):
     ]
     run = converge(lab, site)
     assert_only_adds(run)
-    elsewhere = [change["object"] for host, change in changes(run) if host == "compute3"]
+    elsewhere = [change["object"] for host, change in run.placed() if host == "compute3"]
     assert all(each.startswith("ipset ") for each in elsewhere), "they are members of group default, nothing else"
     lab.sh("compute1", "ip netns exec vm-white1 ping -c 3 -i 0.2 -W 2 10.0.6.2")
 
@@ -101,7 +97,7 @@ def test_a_port_that_takes_its_network_to_another_host(lab, traffic, site):
     site["dataplane_ports"].append(port("green3", "green", "compute3", "10.0.3.3"))
     run = converge(lab, site)
     assert_only_adds(run)
-    assert any("gre-0a000121" in change["object"] for _host, change in changes(run)), "a tunnel to compute3"
+    assert any("gre-0a000121" in change["object"] for _host, change in run.placed()), "a tunnel to compute3"
     lab.sh("compute3", "ip netns exec vm-green3 ping -c 3 -i 0.2 -W 2 10.0.3.1")
 
 
@@ -109,8 +105,8 @@ def test_a_security_group_rule(lab, traffic, site):
     site["dataplane_security_groups"] = [{"name": "default", "rules": [SSH]}]
     run = converge(lab, site)
     assert_only_adds(run)
-    assert {host for host, _change in changes(run)} == {"compute1", "compute2", "compute3"}
-    assert all("22" in json.dumps(change) for _host, change in changes(run))
+    assert {host for host, _change in run.placed()} == {"compute1", "compute2", "compute3"}
+    assert all("22" in json.dumps(change) for _host, change in run.placed())
 
 
 def test_taking_all_of_that_away_again(lab, traffic):
