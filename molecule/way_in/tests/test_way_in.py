@@ -14,6 +14,7 @@ from tests.sandbox import eventually
 
 HOST = "compute1"
 TASK = "Way in | Change what carries this connection, if anything, under a dead man's switch"
+TEARDOWN = "Teardown | Remove what carries this connection, if anything, under a dead man's switch"
 
 #: br-phy becomes a physical network's bridge, too: ports and flows that do no harm.
 HARMLESS = {"dataplane_bridge_mappings": {"external": "br-ex", "management": "br-phy"}, "dataplane_way_in_timeout": 120}
@@ -63,9 +64,9 @@ def journal(lab):
     return lab.sh(HOST, f"journalctl --quiet --output=cat {names}")
 
 
-def answer(run):
+def answer(run, name=TASK):
     """What the task of this name said on the host."""
-    (task,) = (task for task in run.tasks if task["task"].endswith(TASK) and task["host"] == HOST)
+    (task,) = (task for task in run.tasks if task["task"].endswith(name) and task["host"] == HOST)
     return task
 
 
@@ -122,9 +123,9 @@ def test_a_probe_that_gets_no_answer_any_more_undoes_the_change_at_once(lab):
     lab.sh(HOST, "ovs-vsctl del-port eth2; ip address delete 10.0.5.12/24 dev br-phy")
 
 
-def test_a_change_is_undone_too_when_the_run_was_killed_and_is_guarded_anew_by_the_next_one(lab):
+def test_a_change_is_undone_too_when_the_run_was_killed_and_the_next_run_is_told(lab):
     before = lab.snapshot(HOST)
-    kill_a_run(lab, {**HARMLESS, "dataplane_way_in_timeout": 10})
+    kill_a_run(lab, CUTTING)
     eventually(lambda: switch(lab)["phase"] == "undone", 90)
     assert lab.snapshot(HOST) == before
     assert "nobody confirmed it in time" in journal(lab)
@@ -138,7 +139,7 @@ def test_a_change_is_undone_too_when_the_run_was_killed_and_is_guarded_anew_by_t
 def test_teardown_is_guarded_as_well(lab):
     """The last test: what is left is the administrator's."""
     run = lab.play("teardown.yml", "--limit", HOST)
-    assert "port br-phy/phy-br-phy" in [change["object"] for change in answer(run)["changes"]]
+    assert "port br-phy/phy-br-phy" in [change["object"] for change in answer(run, TEARDOWN)["changes"]]
     assert lab.sh(HOST, "ovs-vsctl list-br; ovs-vsctl list-ports br-phy").split() == ["br-phy", "eth1"]
     assert (switch(lab), units(lab)) == ({}, "")
 
