@@ -3,7 +3,7 @@
 # On a fresh Debian, as root: `make demo` shows a cloud, `make test` proves it.
 
 INVENTORY ?= inventories/dvr
-SCENARIO  ?= --all
+AT_A_TIME ?= 2
 PROTOCOL  ?= icmp
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -42,8 +42,8 @@ unit: setup ## Test what is pure: differences, plans, rendering
 integration: setup ## Test the modules against a real kernel and Open vSwitch
 	python -m pytest --numprocesses auto --hypothesis-profile ci tests/integration
 
-molecule: setup ## Test the roles on throw-away hosts (SCENARIO="--scenario-name NAME" for one)
-	molecule test $(SCENARIO)
+molecule: setup ## Test the roles on throw-away hosts, AT_A_TIME scenarios side by side (SCENARIO=NAME for one)
+	$(if $(SCENARIO),molecule test --scenario-name $(SCENARIO),sh tests/scenarios.sh $(AT_A_TIME))
 
 kernel: setup ## Test the kernel's own datapath, in an emulated machine (some minutes)
 	sh tests/kernel/vm.sh .cache/kernel "modprobe --all openvswitch br_netfilter nf_conntrack && python -m pytest -s tests/kernel"
