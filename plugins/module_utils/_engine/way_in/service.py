@@ -23,5 +23,5 @@ def main():
         else:
             lines = guard.undo("nobody confirmed it in time", switch.stop_change)
     except EngineError as error:
-        sys.exit(str(error))
-    print("\n".join(lines), flush=True)
+        raise SystemExit(str(error)) from error
+    print("\n".join(lines), file=sys.stderr, flush=True)
