@@ -67,8 +67,7 @@ class Host:
         deadline = time.monotonic() + _SETTLED
         while (now := self._lab.snapshot(self._name)) != self._built and time.monotonic() < deadline:
             time.sleep(0.5)
-        assert sorted(set(now) ^ set(self._built)) == []
-        assert now == self._built
+        assert now == self._built, sorted(set(now) ^ set(self._built))
 
 
 class Table:

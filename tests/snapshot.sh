@@ -38,7 +38,8 @@ echo "== open vswitch"
 ovs-vsctl --format=csv --columns=name,fail_mode,external_ids,other_config list bridge | sort
 ovs-vsctl --format=csv --columns=name,tag,external_ids,other_config list port | sort
 ovs-vsctl --format=csv --columns=name,type,options,external_ids list interface | sort
-for bridge in $(ovs-vsctl list-br | sort); do echo "== flows of $bridge"; ovs-ofctl --names --no-stats dump-flows "$bridge" | sort; done
+# Flows that end by themselves have been learnt from packets
+for bridge in $(ovs-vsctl list-br | sort); do echo "== flows of $bridge"; ovs-ofctl --names --no-stats dump-flows "$bridge" | grep -v ' hard_timeout=' | sort; done
 echo "== services"
 systemctl list-units --all --plain --no-legend 'cloudnet-*' 2>/dev/null | grep -v '^cloudnet-dataplane' | cut -d' ' -f1 |
     while read -r unit; do
