@@ -60,11 +60,13 @@ DAMAGES = {
             "network1", f"ip -n {ROUTER} addr del 180.180.180.2/24 dev {QG}", ("180.180.180.2", "route 0.0.0.0/0")
         ),
         "router interface down": Damage("network1", f"ip -n {ROUTER} link set {QR} down", (f"link {QR}",)),
-        "an instance's bridge deleted": Damage("compute1", f"ip link del qbr{VM}", (f"qbr{VM}",)),
+        "an instance's bridge deleted": Damage("compute1", f"ip link del qbr{VM}", (f"link qbr{VM}", VM)),
     },
     "a port": {
         "port deleted": Damage("network1", f"ovs-vsctl del-port {QG}", (QG, "180.180.180", "route 0.0.0.0/0")),
-        "an instance's port deleted": Damage("compute1", f"ovs-vsctl del-port qvo{VM}", (f"qvo{VM}",)),
+        "an instance's port deleted": Damage(
+            "compute1", f"ovs-vsctl del-port qvo{VM}", (f"port br-int/qvo{VM}", "flow br-int")
+        ),
     },
     "a namespace": {
         "namespace deleted": Damage(

@@ -43,7 +43,8 @@ def repairs(run):
 
 
 def _essence(host, change):
-    return json.dumps([host, *(change[key] for key in ("object", "action", "before", "after", "disruption"))])
+    told = [host, *(change[key] for key in ("object", "action", "before", "after", "disruption"))]
+    return json.dumps(told, sort_keys=True)
 
 
 @pytest.fixture
