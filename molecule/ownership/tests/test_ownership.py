@@ -17,7 +17,7 @@ ovs-vsctl set port {PORT} tag=99
 ovs-ofctl -O OpenFlow14 del-flows br-int table=60
 ip netns exec {ROUTER} iptables -t nat -F
 ip -n {ROUTER} route del default
-rm /etc/sysctl.d/60-cloudnet-dataplane.conf
+sysctl -qw net.ipv4.ip_forward=0
 systemctl stop 'cloudnet-metadata-proxy-*'
 """
 
