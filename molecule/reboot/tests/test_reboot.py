@@ -19,6 +19,8 @@ ROUTER = "qrouter-635660ae-a254-4feb-8993-295aa9ec6418"
 PLAN = "/var/lib/cloudnet-dataplane/dvr/plan"
 LONG_AGO = "touch -d @0 /run/lock/cloudnet-dataplane.lock"
 
+ERROR, WARNING = 3, 4
+
 #: Seconds for a busy machine; what it took is printed.
 AT_LAST = 120
 
@@ -34,18 +36,24 @@ class Since:
 
     def __init__(self, lab, *hosts):
         self.lab, self.started = lab, time.monotonic()
-        self.cursors = {host: journal(lab, host, "-n 0 --show-cursor")[-1].partition("cursor: ")[2] for host in hosts}
+        self.cursors = {host: _cursor(lab, host) for host in hosts}
 
     def came(self, what):
         print(f"\n{what}: {time.monotonic() - self.started:.1f} s", end="")
 
-    def said(self, host, *options):
-        """What the units of a host have written to the journal."""
-        return "\n".join(journal(self.lab, host, f"--after-cursor='{self.cursors[host]}'", *options))
+    def said(self, host, priority=7):
+        """What the units of a host have written to the journal, of this priority or a more urgent one."""
+        # journalctl's own filter of priorities leaves out the first line after a cursor that is of another priority
+        lines = _journal(self.lab, host, f"-o json --after-cursor='{self.cursors[host]}'").splitlines()
+        return "\n".join(each["MESSAGE"] for each in map(json.loads, lines) if int(each["PRIORITY"]) <= priority)
 
 
-def journal(lab, host, *options):
-    return lab.sh(host, f"journalctl -u 'cloudnet-dataplane-*' -o cat -q {' '.join(options)}").splitlines()
+def _cursor(lab, host):
+    return _journal(lab, host, "-n 0 --show-cursor").partition("cursor: ")[2].strip()
+
+
+def _journal(lab, host, options):
+    return lab.sh(host, f"journalctl -q -u 'cloudnet-dataplane-*' {options}")
 
 
 def metric(lab, host, name, run):
@@ -152,8 +160,8 @@ def test_a_plan_that_cannot_be_trusted_is_refused_and_the_last_good_one_used(lab
     lab.sh("network1", f"cp -a {PLAN} /root/plan; {REFUSED[what]}; {FLOWS}; systemctl start {UNIT}")
     lab.sh("network1", f"cp -a /root/plan {PLAN}")
     assert state(lab, "network1") == built["network1"]
-    eventually(lambda: f"{PLAN} " in since.said("network1", "-p warning"), AT_LAST)
-    assert "the plan before it is used" in since.said("network1", "-p warning")
+    eventually(lambda: f"{PLAN} " in since.said("network1", WARNING), AT_LAST)
+    assert "the plan before it is used" in since.said("network1", WARNING)
     assert metric(lab, "network1", "plan_refused", "restore") == 1
 
 
@@ -161,7 +169,7 @@ def test_what_it_cannot_do_it_says_and_leaves_to_somebody_else(lab, built):
     since = Since(lab, INTERNAL)
     lab.sh(INTERNAL, f"ip netns delete {ROUTER} && ip netns add {ROUTER}")
     assert lab.host(INTERNAL).run(f"systemctl start {UNIT}").failed
-    eventually(lambda: f"network namespace {ROUTER} exists" in since.said(INTERNAL, "-p err"), AT_LAST)
+    eventually(lambda: f"network namespace {ROUTER} exists" in since.said(INTERNAL, ERROR), AT_LAST)
     assert UNIT in lab.sh(INTERNAL, "systemctl --failed --plain --no-legend")
     assert metric(lab, INTERNAL, "success", "restore") == 0
     lab.sh(INTERNAL, f"ip netns delete {ROUTER}")
