@@ -30,12 +30,12 @@ TimeoutStartSec=15min
 WantedBy=multi-user.target
 """
 
-# A daemon writes its pid file anew whoever has started it, and it goes with a daemon that is stopped.
+# A daemon makes its sockets anew whoever has started it. Its pid file would not do: ovs-appctl opens it for writing.
 _FOLLOW = """[Unit]
 Description=Bring the data plane back whenever Open vSwitch has started anew
 [Path]
-PathChanged=/run/openvswitch/ovs-vswitchd.pid
-PathChanged=/run/openvswitch/ovsdb-server.pid
+PathChanged=/run/openvswitch/br-int.mgmt
+PathChanged=/run/openvswitch/db.sock
 [Install]
 WantedBy=multi-user.target
 """
