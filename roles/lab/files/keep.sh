@@ -30,7 +30,8 @@ WantedBy=multi-user.target
 END
     put "$units/$name.path" << END
 [Path]
-PathChanged=/run/openvswitch/ovs-vswitchd.pid
+PathChanged=/run/openvswitch/br-phy.mgmt
+PathChanged=/run/openvswitch/outside.mgmt
 [Install]
 WantedBy=multi-user.target
 END
