@@ -5,11 +5,7 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import (
-    Outcome,
-    converge,
-    one_run_at_a_time,
-)
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import converge, one_run_at_a_time
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.probe.ask import probe
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import route
@@ -71,18 +67,15 @@ def make():
     """Make the change that was armed; undo it at once if that fails. Called by the unit of the change."""
     state = switch.read()
     try:
-        outcomes = [converge(backend) for backend in Settings(**state["settings"]).backends(state["part"])]
+        for backend in Settings(**state["settings"]).backends(state["part"]):
+            converge(backend)
     except EngineError as error:
         return undo(f"it could not be made: {error}")
     with switch.turn():
         state = switch.read()
         if state["phase"] == switch.ARMED:
-            switch.write({**state, "phase": switch.APPLIED, "result": _whole(outcomes).result()})
+            switch.write({**state, "phase": switch.APPLIED})
     return [f"made: {change}" for change in state["changes"]]
-
-
-def _whole(outcomes):
-    return Outcome([change for each in outcomes for change in each.changes], sum(each.seconds for each in outcomes))
 
 
 def undo(why, stop_change=lambda: None):
