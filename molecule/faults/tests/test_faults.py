@@ -37,8 +37,8 @@ FAULTS = {
         f"ip netns exec {BLUE} ls /sys/class/net | sed -n 's/^q[rg]-/tap/p' | xargs -n1 ovs-vsctl del-port", False),
     "flows deleted": ("ovs-ofctl del-flows br-int; ovs-ofctl del-flows br-tun", True),
     "sysctls flipped": (
-        f"ip netns exec {BLUE} sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0; "
-        f"ip netns exec {DHCP} sysctl -qw net.ipv4.ip_forward=1; sysctl -qw net.ipv4.conf.all.rp_filter=1", False),
+        f"ip netns exec {BLUE} sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.promote_secondaries=0; "
+        "sysctl -qw net.ipv4.conf.all.rp_filter=1", False),
     "daemons stopped": (f"systemctl stop {DAEMONS}", False),
 }  # fmt: skip
 #: What the host itself follows: the fault, and who does it.
