@@ -52,6 +52,10 @@ class Namespace:
     def links(self):
         return {link["ifname"]: link for link in json.loads(self.run("ip", "-json", "address", "show"))}
 
+    def delete(self, link):
+        """The kernel may do so at the same moment."""
+        subprocess.run([*self.enter, "ip", "link", "delete", link], capture_output=True, check=False)
+
     def batch(self, commands):
         if commands:
             self.run("ip", "-batch", "-", stdin="\n".join(commands))
@@ -95,7 +99,7 @@ def lay_cables(wires, inside, lab):
             commands += missing_address(links, bridge, lab["addresses"])
         if device not in cards:
             if cable in links:  # of the host as it ran before
-                commands.append(f"link delete {cable}")
+                wires.delete(cable)
             card = f"name {device} address {hardware_address(cable)} netns {inside.pid}"
             commands.append(f"link add {cable} type veth peer {card}")
         if device not in cards or links[cable].get("master") != bridge:
