@@ -152,7 +152,7 @@ def test_people_read_what_is_and_what_is_to_be():
     assert lines[0] == "# Drift of demo: error"
     assert "| network1 | drift | 3 | port | 1 |" in lines
     assert "| namespaces | link qg-1 in qrouter-1 | mtu 1400 -> 1500 | port | demo |" in lines
-    assert "| flows | flow br-int table=60,priority=1 | missing: actions=NORMAL | flow | demo |" in lines
+    assert "| flows | flow br-int table=60,priority=1 | missing, is to be actions=NORMAL | flow | demo |" in lines
     assert "| namespaces | namespace mine | nobody known |" in lines
     assert "Not asked: compute5, compute6" in lines
     assert "ovs_port: ovsdb-server gave no answer" in lines

@@ -18,7 +18,8 @@ def sentence(change):
 def difference(change):
     """What the host has, an arrow, and what it is to have; of mappings only the keys that differ, of new ones none."""
     if change["action"] == "create":
-        return "missing" if isinstance(change["after"], (dict, list)) else _short(f"missing: {_value(change['after'])}")
+        of_several = isinstance(change["after"], (dict, list))
+        return "missing" if of_several else _short(f"missing, is to be {_value(change['after'])}")
     if change["action"] == "delete":
         return "not planned any more, is to be removed"
     return _short(", ".join(_differences(change["before"], change["after"])))
