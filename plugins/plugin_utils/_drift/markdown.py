@@ -41,7 +41,7 @@ def _fenced(words):
 
 
 def _table(headings, rows):
-    return [_row(headings), _row("---" for _ in headings), *(_row(map(_cell, row)) for row in rows)]
+    return [_row(headings), _row(["---"] * len(headings)), *(_row(map(_cell, row)) for row in rows)]
 
 
 def _row(cells):

@@ -24,4 +24,4 @@ def main():
             lines = guard.undo("nobody confirmed it in time", switch.stop_change)
     except EngineError as error:
         raise SystemExit(str(error)) from error
-    print("\n".join(lines), file=sys.stderr, flush=True)
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
