@@ -60,8 +60,8 @@ def heal(lab, *options):
 def test_a_fault_is_found_and_healed(lab, built, table, fault):
     command, whole_host = FAULTS[fault]
     with Others(lab, whole_host) as others:
-        lab.sh(NETWORK, command)
         started = time.monotonic()
+        lab.sh(NETWORK, command)
         assert lab.play("drift.yml", "--limit", NETWORK, succeeds=False).status == 2
         detected = time.monotonic() - started
         run, seconds = heal(lab)
@@ -75,8 +75,8 @@ def test_what_the_host_follows_by_itself_leaves_nothing_to_do(lab, built, table,
     command, whole_host, healer = FOLLOWED[fault]
     with Others(lab, whole_host) as others:
         before = daemons(lab)
-        lab.sh(NETWORK, command)
         started = time.monotonic()
+        lab.sh(NETWORK, command)
         eventually(lambda: daemons(lab) != before, 60)
         eventually(built[NETWORK].is_as_built, 60)
         seconds = time.monotonic() - started
