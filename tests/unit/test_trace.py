@@ -271,8 +271,9 @@ def test_the_first_hop_that_a_host_denies_is_named():
 
 def test_a_packet_that_is_not_answered_is_a_disagreement_where_every_hop_is_right():
     found = traced("web", "db", *NEIGHBOUR)
-    sent = {"name": "web to db, icmp", "ok": False, "detail": "no answer"}
-    assert report.disagreement(found, {}) == ""
+    sent = {"name": "web to db, icmp", "ok": False, "reached": False, "detail": "no answer"}
+    refused = {"name": "web to db, tcp 22", "ok": False, "reached": True, "detail": "refused: nobody listens"}
+    assert report.disagreement(found, {}) == report.disagreement(found, {}, refused) == ""
     assert report.disagreement(found, {}, sent) == "every hop is as it has to be, and yet: web to db, icmp: no answer"
     assert report.text("it", found, {}, sent).endswith("\n\nsent: no answer")
     unknown = traced("db", "internet", NO_SNAT)

@@ -45,6 +45,6 @@ def disagreement(path, answers, sent=None):
         wrong = [each["seen"] for each in answers.get(number, []) if not each["ok"]]
         if wrong:
             return f"hop {number}, {hop.place} on {hop.host}: {hop.does}; but {'; '.join(wrong)}"
-    if sent and not sent["ok"] and path.answered is not None:
+    if sent and path.answered is not None and sent["reached"] != path.answered:  # who refuses has been reached, too
         return f"every hop is as it has to be, and yet: {sent['name']}: {sent['detail']}"
     return ""
