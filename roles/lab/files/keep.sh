@@ -24,7 +24,7 @@ Before=network.target
 StartLimitIntervalSec=0
 [Service]
 Type=oneshot
-ExecStart=/bin/sh /usr/local/sbin/$name $*
+ExecStart=/usr/bin/flock /run/$name.lock /bin/sh /usr/local/sbin/$name $*
 [Install]
 WantedBy=multi-user.target
 END
@@ -42,4 +42,4 @@ if [ -n "$changed" ]; then
     systemctl --quiet enable "$name.service" "$name.path"
     systemctl --quiet restart "$name.path"
 fi
-sh "/usr/local/sbin/$name" "$@"
+flock "/run/$name.lock" sh "/usr/local/sbin/$name" "$@" # one at a time: what it makes starts the unit
