@@ -304,6 +304,19 @@ def test_settings_that_lead_packets_past_the_rules_are_put_right(cloud):
     assert not tcp(B, A, A.ipv4, 81)
 
 
+def test_tables_that_a_hand_has_flushed_are_filled_again(cloud):
+    before = {tool: run(f"{tool}-save") for tool in ("iptables", "ip6tables")}
+    for tool in before:
+        run(tool, "-F")
+    assert cloud(CONFIG, ports())["changed"]
+    assert not cloud(CONFIG, ports())["changed"]
+    assert {tool: rules(run(f"{tool}-save")) for tool in before} == {tool: rules(before[tool]) for tool in before}
+
+
+def rules(saved):
+    return [line for line in saved.splitlines() if line.startswith("-A")]
+
+
 def test_the_tap_of_a_hypervisor_is_plugged_in_when_it_comes(cloud, module):
     late = [A.port(WEB, tap=False), B.port(APP), C.port(APP)]
     subprocess.run(["ip", "netns", "delete", A.name], check=True)

@@ -164,3 +164,12 @@ def test_chains_of_our_names_are_foreign_unless_the_marker_names_the_owner():
         plan.Comparison(ruleset, "other").changes(now)
     gone = plan.Comparison(ruleset, "demo", absent=True).changes(now)
     assert restored(now, gone) == {"nat": {}}
+
+
+def test_chains_that_somebody_has_flushed_are_ours_still():
+    ruleset = plan.RuleSet(None, "ipv4", "neutron-", {"nat": {"neutron-a": ["-j ACCEPT"]}}, False)
+    wanted = restored({}, plan.Comparison(ruleset, "demo").changes({}))
+    flushed = {"nat": dict.fromkeys(wanted["nat"], [])}
+    assert restored(flushed, plan.Comparison(ruleset, "demo", purge=True).changes(flushed)) == wanted
+    with pytest.raises(plan.InTheWay):
+        plan.Comparison(ruleset, "demo").changes({"nat": {mark.CHAIN: [], "neutron-a": [], "neutron-b": ["-j DROP"]}})

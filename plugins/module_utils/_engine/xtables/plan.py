@@ -63,6 +63,14 @@ class InTheWay(Exception):
         super().__init__(table)
 
 
+def _flushed(have, ours):
+    """Whether somebody has flushed the table: the marker chain has lost the owner's name, and all of ours their rules.
+
+    Nothing is lost by taking chains that hold nothing, and an `iptables -F` need not be mended by hand.
+    """
+    return have.get(mark.CHAIN) == [] and not any(have[chain] for chain in ours)
+
+
 def marker(owner):
     """The one rule of the marker chain. Nothing ever jumps to that chain; the rule only says whose it is."""
     return comment(mark.alias(owner))
@@ -118,7 +126,7 @@ class Comparison:
         listed = (self.ruleset.tables or {}).get(table, {})
         wanted = {} if self.absent else listed
         ours = {chain for chain in have if self._is_ours(chain)}
-        marked = self.in_our_namespace or have.get(mark.CHAIN) == [marker(self.owner)]
+        marked = self.in_our_namespace or have.get(mark.CHAIN) == [marker(self.owner)] or _flushed(have, ours)
         doomed = self._doomed(ours, listed, marked or (self.adopt and wanted))
         if not marked and not self.adopt:
             self._refuse_foreign(table, have, ours if wanted else doomed, wanted)
