@@ -143,7 +143,7 @@ def test_damage_is_healed_although_the_repository_is_out_of_reach(lab):
     assert "Unable to update repository" in journal(lab, "node1")
     assert lab.snapshot("node1") == before
     assert pings(lab, "web", "10.0.2.10")
-    lab.sh("control1", "git daemon --base-path=/srv --export-all --detach /srv")
+    lab.sh("control1", "git daemon --reuseaddr --base-path=/srv --export-all --detach /srv")
 
 
 def test_secrets_are_nowhere_in_plain_text(lab):
