@@ -214,6 +214,21 @@ DRIFT = {
         ["route", "replace", "default", "via", "fd00::3", "metric", "1024", "proto", "static"],
         ["update route ::/0 table 254 in qrouter-1"],
     ),
+    "connected routes": (
+        ["route", "flush", "table", "main"],
+        [
+            "update address 10.0.0.1/24 on qr-1 in qrouter-1",
+            "update address 203.0.113.5/24 on qg-1 in qrouter-1",
+            "create route 198.51.100.1/32 table 254 in qrouter-1",
+            "create route 0.0.0.0/0 table 254 in qrouter-1",
+            "create route 192.0.2.0/24 table 254 in qrouter-1",
+            "create route 10.9.0.0/16 table 254 in qrouter-1",
+        ],
+    ),
+    "connected ipv6 route": (
+        ["route", "delete", "fd00::/64", "dev", "qr-1"],
+        ["update address fd00::1/64 on qr-1 in qrouter-1"],
+    ),
     "more routes": (
         ["route", "add", "9.9.9.9/32", "via", "10.0.0.9", "proto", "static", "table", "77"],
         ["delete route 9.9.9.9/32 table 77 in qrouter-1"],

@@ -145,7 +145,7 @@ def test_a_link_made_anew_takes_what_hangs_on_it_along():
 def test_unlisted_addresses_stay_where_a_client_makes_them_and_static_routes_go():
     config = wanted(links=[veth("q")], keep_addresses=True)
     _steps, have = reached(config)
-    have["addresses"]["q", "192.0.2.5/24"] = {"broadcast": "192.0.2.255", "kernel": False}
+    have["addresses"]["q", "192.0.2.5/24"] = {"broadcast": "192.0.2.255", "kernel": False, "connected": True}
     hop = {"gateway": "192.0.2.1", "device": "q", "onlink": False, "weight": 1}
     route = {"scope": 0, "type": 1, "source": None, "nexthops": [hop]}
     have["routes"] = {("ipv4", 254, "0.0.0.0/0", 0): {**route, "protocol": 3},
@@ -194,10 +194,10 @@ def test_only_statically_configured_things_are_purged():
     config = wanted(links=[veth("q", addresses=["10.0.0.1/24"])], keep_floating_ips=True)
     _steps, have = reached(config)
     have["addresses"].update({
-        ("q", "fe80::1/64"): {"broadcast": None, "kernel": True},
-        ("q", "203.0.113.9/32"): {"broadcast": "203.0.113.9", "kernel": False},
-        ("q", "203.0.113.8/32"): {"broadcast": None, "kernel": False},
-        ("theirs", "10.9.0.1/24"): {"broadcast": None, "kernel": False},
+        ("q", "fe80::1/64"): {"broadcast": None, "kernel": True, "connected": True},
+        ("q", "203.0.113.9/32"): {"broadcast": "203.0.113.9", "kernel": False, "connected": True},
+        ("q", "203.0.113.8/32"): {"broadcast": None, "kernel": False, "connected": True},
+        ("theirs", "10.9.0.1/24"): {"broadcast": None, "kernel": False, "connected": True},
     })  # fmt: skip
     have["links"]["theirs"] = {**have["links"]["q"], "owner": None}
     have["links"]["old"] = have["links"]["q"]

@@ -14,7 +14,7 @@ One namespace, in every file here:
    "sysctls":    {key: value},
    "links":      {name: {"plug", "peer", "peer_namespace", "mac_address", "mtu", "up", "tx_checksumming",
                          "owner", "peer_mtu", "peer_up", "peer_sysctls", "orphan"}},
-   "addresses":  {(device, "10.0.0.1/24"): {"broadcast", "kernel"}},
+   "addresses":  {(device, "10.0.0.1/24"): {"broadcast", "kernel", "connected"}},
    "routes":     {(family, table, destination, metric): {"protocol", "scope", "type", "source", "nexthops"}},
    "rules":      {(family, priority, from, to, iif, oif, fwmark, fwmask, table): True},
    "neighbours": {(device, address): MAC address}}

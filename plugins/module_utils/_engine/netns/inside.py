@@ -123,14 +123,14 @@ def _taken_along(steps, target, indexes):
     renamed = {step.key for step in steps if step.kind == "links" and _changes_mac(step)}
     if not gone and not renamed:
         return []
-    subnets = {(device, _subnet(prefix)) for device, prefix in gone}
+    subnets = {(device, inet.subnet(prefix)) for device, prefix in gone}
     devices = {device for device, _prefix in gone}
     sources = {prefix.partition("/")[0] for _device, prefix in gone}
     changed = {step.key for step in steps}
     requests = [
         _create_address(key, value, indexes)
         for key, value in target["addresses"].items()
-        if key[0] in devices and ":" not in key[1] and (key[0], _subnet(key[1])) in subnets
+        if key[0] in devices and ":" not in key[1] and (key[0], inet.subnet(key[1])) in subnets
     ]
     for key, value in target["routes"].items():
         hit = value["source"] in sources or any(hop["device"] in devices for hop in value["nexthops"])
@@ -146,11 +146,6 @@ def _taken_along(steps, target, indexes):
 
 def _changes_mac(step):
     return step.before and step.after and step.before["mac_address"] != step.after["mac_address"]
-
-
-def _subnet(prefix):
-    _family, data, length = inet.pack_prefix(prefix)
-    return inet.network(data, length), length
 
 
 def _index(indexes, device, what):

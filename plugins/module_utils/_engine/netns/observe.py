@@ -10,6 +10,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns i
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.parse_routing import hop_order
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import (
     address,
+    inet,
     link,
     neighbour,
     route,
@@ -17,8 +18,10 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetli
 )
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink.wire import Netlink
 
-#: Routes that the kernel makes by itself or learns from the wire are nobody's configuration.
-_NOT_CONFIGURED = (route.KERNEL, route.RA, route.REDIRECT)
+#: Routes that the kernel learns from the wire are nobody's configuration.
+_LEARNED = (route.RA, route.REDIRECT)
+#: An address of such a length has no subnet to which the kernel would make a route.
+_ALONE = ("/32", "/128")
 _NOTHING = {"sysctls": (), "links": {}}
 #: (priority, table) of the rules that every namespace is born with.
 _BORN_WITH = ((0, 255), (32766, 254), (32767, 253))
@@ -64,13 +67,19 @@ def _read(netlink, wanted, root, owner, offloads):
     wanted = wanted or _NOTHING
     checksums = {name for name, found in wanted["links"].items() if found["tx_checksumming"] is not None}
     shown, far = _links(netlink, links, root, links if offloads else checksums)
+    routes = route.dump(netlink, _LEARNED, local=False)
+    connected = {(hop["device"], found["destination"]) for found in routes for hop in found["nexthops"] if _made(found)}
     return {
         "namespace": {"owner": mark_of, "lo_up": loopback["up"]},
         "sysctls": sysctl.read_all(wanted["sysctls"]),
         "links": shown,
         "far": far,
-        "addresses": dict(_address(found, names) for found in address.dump(netlink) if found["index"] in names),
-        "routes": _routes(route.dump(netlink, _NOT_CONFIGURED), names),
+        "addresses": {
+            (names[found["index"]], found["address"]): _address(found, links[names[found["index"]]], connected)
+            for found in address.dump(netlink)
+            if found["index"] in names
+        },
+        "routes": _routes([found for found in routes if not _made(found)], names),
         "rules": {_rule_key(found): True for found in rule.dump(netlink) if _configured(found)},
         "neighbours": {
             (names[found["index"]], found["address"]): found["mac_address"]
@@ -120,10 +129,17 @@ def _link(name, seen, peer, root):
     }
 
 
-def _address(found, names):
+def _made(found):
+    """Whether the kernel made a route by itself: it goes with an address."""
+    return found["protocol"] == route.KERNEL
+
+
+def _address(found, device, connected):
     # Link-local ones and those learned from router advertisements come and go with the kernel.
     kernel = found["scope"] == address.LINK or not found["flags"] & address.PERMANENT
-    return (names[found["index"]], found["address"]), {"broadcast": found["broadcast"], "kernel": kernel}
+    leads = not device["up"] or found["flags"] & address.NO_PREFIX_ROUTE or found["address"].endswith(_ALONE)
+    leads = bool(kernel or leads or (found["index"], inet.subnet(found["address"])) in connected)
+    return {"broadcast": found["broadcast"], "kernel": kernel, "connected": leads}
 
 
 def _routes(dumped, names):

@@ -165,7 +165,7 @@ def _addresses(link, device, seen):
             link.problem(suffix, value, error)
             continue
         _first(seen, (link.path, "address", prefix.partition("/")[0]), link, suffix, value)
-        found[device, prefix] = {"broadcast": _broadcast(prefix), "kernel": False}
+        found[device, prefix] = {"broadcast": _broadcast(prefix), "kernel": False, "connected": True}
     return found
 
 

@@ -20,7 +20,8 @@ def of(kind, key, value):
     if kind == "links":
         return link(value)
     if kind == "addresses":
-        return {"broadcast": value["broadcast"]}
+        missing = {} if value["connected"] else {"connected_route": "missing"}
+        return {"broadcast": value["broadcast"], **missing}
     if kind == "routes":
         return route_of(key, value)
     if kind == "rules":

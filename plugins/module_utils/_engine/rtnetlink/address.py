@@ -21,7 +21,8 @@ _ADDRESS_MESSAGE = struct.Struct("=BBBBI")  # family, prefix length, flags, scop
 _ADDRESS, _LOCAL, _BROADCAST, _FLAGS = 1, 2, 4, 8
 _U32 = struct.Struct("=I")
 
-PERMANENT, TENTATIVE = 0x80, 0x40  # flags; an address learned from a router advertisement is not permanent
+#: Flags; an address learned from a router advertisement is not permanent.
+PERMANENT, TENTATIVE, NO_PREFIX_ROUTE = 0x80, 0x40, 0x200
 GLOBAL, LINK, HOST = 0, 253, 254  # scopes
 
 

@@ -48,6 +48,12 @@ def network(data, length):
     return (int.from_bytes(data, "big") >> (bits - length) << (bits - length)).to_bytes(len(data), "big")
 
 
+def subnet(text):
+    """The network of "address/length", as text: of "10.0.0.1/24" "10.0.0.0/24"."""
+    _family, data, length = pack_prefix(text)
+    return f"{unpack(network(data, length))}/{length}"
+
+
 def broadcast(data, length):
     """The bytes of an IPv4 prefix's last address: the broadcast address of the subnet, of a /32 the address itself."""
     return (int.from_bytes(data, "big") | ((1 << (32 - length)) - 1)).to_bytes(4, "big")

@@ -26,20 +26,24 @@ _U32 = struct.Struct("=I")
 
 UNICAST = 1
 GLOBAL, LINK, HOST = 0, 253, 254  # scopes; IPv6 routes are always global
-MAIN = 254
+MAIN, _LOCAL = 254, 255
 #: Protocols: who made a route. The first three are the kernel itself, RA is a router advertisement.
 REDIRECT, KERNEL, BOOT, STATIC, RA = 1, 2, 3, 4, 9
 IPV6_METRIC = 1024  # what the kernel makes of metric 0
 
 
-def dump(netlink, without=()):
+def dump(netlink, without=(), local=True):
     """All routes but those of the protocols in `without` (which is much cheaper than dropping them later).
+
+    local: also those of table local, which tells the host's own and its broadcast addresses.
 
     [{family: ipv4|ipv6, destination ("10.0.0.0/24"), table, protocol, scope, type, metric (0: none),
     source (address or None), nexthops: [{gateway (or None), device (index or None), onlink, weight}]}]
     """
     bodies = netlink.dump(_GETROUTE, _ROUTE.pack(*[0] * 9))
-    return [_parse(b) for b in bodies if b[5] not in without and b[0] in inet.BITS]  # the sixth byte is the protocol
+    skipped = () if local else (_LOCAL,)
+    # The fifth byte is the table, the sixth the protocol
+    return [_parse(b) for b in bodies if b[5] not in without and b[4] not in skipped and b[0] in inet.BITS]
 
 
 def device_towards(netlink, destination):
