@@ -187,22 +187,20 @@ rolled_back:
 from dataclasses import asdict
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import DISRUPTIONS, Outcome
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import (
-    BadInput,
-    EngineError,
-    ForeignObject,
-)
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput, ForeignObject
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.host.converge import (
-    SectionFailed,
-    TooDisruptive,
     converge_plan,
     refuse_disruption,
     survey,
 )
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.host.sections import Settings
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.module import Discreet, readable_diff
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.module import (
+    Discreet,
+    finish,
+    opened,
+    result_of,
+)
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.parse import secrets
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import unpack
 
 ARGUMENTS = {
     "packed": {"type": "str", "required": True, "no_log": True},
@@ -216,39 +214,24 @@ ARGUMENTS = {
 def main():
     """Converge the host."""
     module = Discreet(_secrets, argument_spec=ARGUMENTS, supports_check_mode=True)
-    try:
-        plan = _unpacked(module.params["packed"])
-        settings = Settings(plan.get("owner"), *(module.params[key] for key in ("purge", "adopt", "max_disruption")))
-        result = _run(module, plan, settings)
-    except BadInput as error:
-        module.fail_json(msg=str(error), problems=error.problems)
-    except TooDisruptive as error:
-        module.fail_json(msg=str(error), refused=[_without_states(*each) for each in error.refused])
-    except SectionFailed as error:
-        rolled_back = getattr(error.error, "rolled_back", True)
-        module.fail_json(msg=str(error), section=error.section, rolled_back=rolled_back)
-    except EngineError as error:
-        module.fail_json(msg=str(error))
-    else:
-        module.exit_json(**result)
+    finish(module, lambda: _run(module))
 
 
 def _secrets(plan):
     return secrets(plan.get("services") if isinstance(plan, dict) else None)
 
 
-def _unpacked(packed):
-    try:
-        plan = unpack(packed)
-    except ValueError as error:
-        raise BadInput([f"packed: {error}"]) from error
+def _plan(packed):
+    plan = opened(packed)
     if not isinstance(plan, dict):
         raise BadInput(["packed: must hold the plan of a host, a mapping"])
     return plan
 
 
-def _run(module, plan, settings):
+def _run(module):
     """The keys that the module returns."""
+    plan = _plan(module.params["packed"])
+    settings = Settings(plan.get("owner"), *(module.params[key] for key in ("purge", "adopt", "max_disruption")))
     if not module.params["unknown"]:
         return _result(module, plan, converge_plan(plan, settings, module.check_mode, warn=module.warn))
     if not module.check_mode:
@@ -264,8 +247,7 @@ def _result(module, plan, outcomes):
     changes = [(name, change) for name, outcome in outcomes for change in outcome.changes]
     whole = Outcome([change for _name, change in changes], sum(outcome.seconds for _name, outcome in outcomes))
     told = [{**asdict(change), "section": name, "owner": plan["owner"]} for name, change in changes]
-    diff = {"diff": readable_diff(whole.changes)} if module._diff else {}
-    return {**diff, **whole.result(), "changes": told}
+    return {**result_of(module, whole), "changes": told}
 
 
 def _unknown(found):
@@ -277,10 +259,6 @@ def _failed(section, error):
     return {
         "section": section, "msg": str(error), "conflict": conflict, "owner": error.owner if conflict else None
     }
-
-
-def _without_states(section, change):
-    return {"section": section, **{key: getattr(change, key) for key in ("action", "object", "disruption")}}
 
 
 if __name__ == "__main__":

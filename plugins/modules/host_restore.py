@@ -150,19 +150,25 @@ rolled_back:
   description: Whether what the host keeps is as it was before.
   type: bool
   returned: failure while changing it
+attempted:
+  description: What was to change.
+  type: list
+  elements: str
+  returned: failure while changing it
 """
 
 import os
 import re
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import (
-    DISRUPTIONS,
-    ApplyFailed,
-    converge,
-)
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput, EngineError
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import DISRUPTIONS, converge
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.host.sections import backends
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.module import Discreet, readable_diff
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.module import (
+    Discreet,
+    finish,
+    opened,
+    result_of,
+)
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore import archive
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore.backend import (
     Kept,
@@ -171,7 +177,6 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore.document import Document
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore.main import main as program
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.parse import secrets
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import unpack
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -195,16 +200,7 @@ def main():
         required_if=[("state", "present", ("packed",))],
         supports_check_mode=True,
     )
-    try:
-        result = _run(module)
-    except BadInput as error:
-        module.fail_json(msg=str(error), problems=error.problems)
-    except ApplyFailed as error:
-        module.fail_json(msg=str(error), rolled_back=error.rolled_back)
-    except EngineError as error:
-        module.fail_json(msg=str(error))
-    else:
-        module.exit_json(**result)
+    finish(module, lambda: _run(module))
 
 
 def _secrets(plan):
@@ -218,9 +214,7 @@ def _run(module):
     document = _document(params) if params["state"] == "present" else None
     engine = archive.build(program.__module__)
     outcome = converge(Kept(params["owner"], document, engine, module.check_mode), module.check_mode)
-    result = outcome.result()
-    if module._diff:
-        result["diff"] = readable_diff(outcome.changes)
+    result = result_of(module, outcome)
     if not module.check_mode:
         result["restored"] = document is not None and bring_about_if_need_be(params["owner"], document)
     return result
@@ -233,10 +227,7 @@ def _refuse_wrong_name(owner):
 
 def _document(params):
     """The Document to keep: only of a plan that can be applied. Raises BadInput."""
-    try:
-        plan = unpack(params["packed"])
-    except ValueError as error:
-        raise BadInput([f"packed: {error}"]) from error
+    plan = opened(params["packed"])
     keys = ("purge", "adopt", "max_disruption", "interval", "textfile_directory")
     document = Document(plan, **{key: params[key] for key in keys})
     problems = []

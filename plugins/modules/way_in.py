@@ -169,8 +169,8 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Outcome
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput, EngineError
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.module import readable_diff
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.module import finish, result_of
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore import archive
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.rtnetlink import inet
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.way_in import guard, service, switch
@@ -195,14 +195,7 @@ def main():
     """Do what `state` asks for."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     verb = {"guarded": guarded, "awaited": awaited, "confirmed": confirmed}[module.params["state"]]
-    try:
-        result = verb(module)
-    except BadInput as error:
-        module.fail_json(msg=str(error), problems=error.problems)
-    except EngineError as error:
-        module.fail_json(msg=str(error))
-    else:
-        module.exit_json(**result)
+    finish(module, lambda: verb(module))
 
 
 def guarded(module):
@@ -224,8 +217,7 @@ def guarded(module):
     elif last and not module.check_mode:
         switch.disarm()  # it has been told, and is in nobody's way
     outcome = Outcome(found.changes, time.monotonic() - started)
-    diff = {"diff": readable_diff(found.changes)} if module._diff else {}
-    return {**outcome.result(), **result, **diff}
+    return {**result_of(module, outcome), **result}
 
 
 def awaited(_module):

@@ -79,6 +79,9 @@ class ApplyFailed(EngineError):
         self.changes, self.rolled_back = changes, rolled_back
         super().__init__(message)
 
+    def told(self):
+        return {"rolled_back": self.rolled_back, "attempted": [f"{c.action} {c.object}" for c in self.changes]}
+
 
 @dataclass
 class Outcome:

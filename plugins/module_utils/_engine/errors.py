@@ -7,6 +7,10 @@ from __future__ import annotations
 class EngineError(Exception):
     """The host could not be read or changed; the message says what and why."""
 
+    def told(self):
+        """What a module returns of it beside the message."""
+        return {}
+
     def __reduce__(self):
         """Travels between processes whole, whatever arguments its kind is made with."""
         return _revive, (type(self), self.args, self.__dict__)
@@ -25,6 +29,9 @@ class BadInput(EngineError):
     def __init__(self, problems):
         self.problems = list(problems)
         super().__init__("; ".join(self.problems))
+
+    def told(self):
+        return {"problems": self.problems}
 
 
 class ForeignObject(EngineError):

@@ -8,7 +8,7 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import ApplyFailed, converge
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import converge
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import BadInput, EngineError
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import unpack
 
@@ -75,41 +75,44 @@ def run(options, backend_of, module_of=AnsibleModule, **others):
 
 def run_module(module, make_backend):
     """Converge what make_backend() returns, and exit. It may raise EngineError, and warn about what it finds."""
+    finish(module, lambda: result_of(module, converge(make_backend(), module.check_mode)))
+
+
+def finish(module, work):
+    """Exit with the keys that work() returns, or with the EngineError that it raises."""
     try:
-        outcome = converge(make_backend(), module.check_mode)
-    except BadInput as error:
-        module.fail_json(msg=str(error), problems=error.problems)
-    except ApplyFailed as error:
-        module.fail_json(
-            msg=str(error), rolled_back=error.rolled_back, attempted=[f"{c.action} {c.object}" for c in error.changes]
-        )
+        result = work()
     except EngineError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=str(error), **error.told())
     else:
-        # Thousands of rules are not worth printing for nobody
-        diff = {"diff": readable_diff(outcome.changes)} if module._diff else {}
-        module.exit_json(**diff, **outcome.result())
+        module.exit_json(**result)
+
+
+def result_of(module, outcome):
+    """The keys that a module returns of an Outcome. Thousands of rules are not worth printing for nobody."""
+    diff = {"diff": _readable_diff(outcome.changes)} if module._diff else {}
+    return {**diff, **outcome.result()}
 
 
 def run_info(argument_spec, read):
     """Run one _info module. read: params -> dict of return values."""
     module = AnsibleModule(argument_spec=argument_spec, supports_check_mode=True)
+    finish(module, lambda: {"changed": False, **read(module.params)})
+
+
+def opened(packed):
+    """What the text of an option `packed` holds. Raises BadInput."""
     try:
-        result = read(module.params)
-    except EngineError as error:
-        module.fail_json(msg=str(error))
-    else:
-        module.exit_json(changed=False, **result)
+        return unpack(packed)
+    except ValueError as error:
+        raise BadInput([f"packed: {error}"]) from error
 
 
 def _unpacked(params, options):
     """params with what came packed: the list `config`, or a mapping of some of these options."""
     if not params["packed"]:
         return params
-    try:
-        found = unpack(params["packed"])
-    except ValueError as error:
-        raise BadInput([f"packed: {error}"]) from error
+    found = opened(params["packed"])
     found = found if isinstance(found, dict) else {"config": found}
     unknown = [key for key in found if key not in options]
     if unknown:
@@ -117,7 +120,7 @@ def _unpacked(params, options):
     return {**params, "config": [], **found}
 
 
-def readable_diff(changes):
+def _readable_diff(changes):
     """before and after as YAML-like text for --diff, changed objects only."""
     return {
         "before": _document((c.object, c.before) for c in changes if c.before is not None),

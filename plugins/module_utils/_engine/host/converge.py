@@ -25,6 +25,9 @@ class SectionFailed(EngineError):
         self.section, self.error, self.done = section, error, done
         super().__init__(f"{section}: {error}")
 
+    def told(self):
+        return {"section": self.section, "rolled_back": getattr(self.error, "rolled_back", True)}
+
 
 class TooDisruptive(EngineError):
     """Changes would disturb traffic more than is allowed; none was made. refused: [(section name, Change)]."""
@@ -36,6 +39,11 @@ class TooDisruptive(EngineError):
         super().__init__(
             f"Nothing was changed, as more than a disruption of '{limit}' is not allowed: {'; '.join(shown)}{more}"
         )
+
+    def told(self):
+        keys = ("action", "object", "disruption")
+        refused = [{"section": name, **{key: getattr(change, key) for key in keys}} for name, change in self.refused]
+        return {"refused": refused}
 
 
 @dataclass
