@@ -13,13 +13,22 @@ ansible-playbook --inventory localhost, playbooks/lab_image.yml
 
 cat >"$logs/one" <<'EOF'
 started=$(date +%s) result=passed
-molecule test --scenario-name "$2" >"$1/$2.log" 2>&1 </dev/null || { result=FAILED; touch "$1/$2.failed"; }
+COLUMNS=160 molecule test --scenario-name "$2" >"$1/$2.log" 2>&1 </dev/null || { result=FAILED; touch "$1/$2.failed"; }
 printf '%-20s %s, %d s\n' "$2" "$result" $(($(date +%s) - started))
 EOF
 find molecule -name molecule.yml -printf '%h\n' | sed 's|.*/||' | sort | xargs -P "$1" -I{} sh "$logs/one" "$logs" {}
 
-for failed in "$logs"/*.failed; do
-  [ -e "$failed" ] || exit 0
-  cat "${failed%.failed}.log"
-done
+# Last what matters most: the end of a long output is what people are shown of it
+why() {
+  printf '\n== %s\n' "$1"
+  sed -E 's/\x1b\[[0-9;]*m//g; s/^ *│ //' "$logs/$1.log" \
+    | grep -E '^(E   |FAILED|ERROR |fatal: |failed: |.*\.py:[0-9]+: )|^\[?ERROR\]?:' | cut -c1-240 | tail -n 15
+}
+
+failed=$(find "$logs" -name '*.failed' -printf '%f\n' | sed 's/\.failed$//' | sort)
+[ -n "$failed" ] || exit 0
+for name in $failed; do cat "$logs/$name.log"; done
+for name in $failed; do why "$name"; done
+echo
+echo "Failed:" $failed
 exit 1
