@@ -21,6 +21,9 @@ PORT = 7777
 #: An abstract socket of the host's own network namespace: it goes with the process that holds it.
 _CONTROL = "\0cloudnet-dataplane-probe"
 
+#: What the process says when all of them listen.
+_READY = "ready"
+
 #: Seconds that an earlier listener has to end.
 _TIMEOUT = 3.0
 
@@ -40,9 +43,9 @@ def listen(wanted, seconds):
     control.close()
     os.close(writer)
     with os.fdopen(reader) as report:  # ends when all of them listen, or the process has
-        problem = report.read()
-    if problem:
-        raise EngineError(problem)
+        said = report.read()
+    if wanted and said != _READY:
+        raise EngineError(said or "the process that is to listen has ended at once")
 
 
 def _take_over():
@@ -77,9 +80,11 @@ def _live(wanted, control, writer, seconds):
         try:
             _more_descriptors()
             names = _open(wanted)
-        except (OSError, EngineError) as error:
-            os.write(writer, str(error).encode())
+        except Exception as error:  # whatever it is, it must be told
+            os.write(writer, (str(error) or repr(error)).encode())
         else:
+            os.setsid()
+            os.write(writer, _READY.encode())
             _detach(writer)
             _serve(names, control, time.monotonic() + seconds)
     finally:
@@ -102,7 +107,6 @@ def _open(wanted):
 
 
 def _detach(writer):
-    os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for each in (0, 1, 2, writer):
         os.dup2(null, each)
