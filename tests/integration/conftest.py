@@ -54,3 +54,22 @@ def clean():
 def bridge(clean_host):
     """bridge(name) makes a bridge on the userspace datapath, in secure mode."""
     return sandbox.make_bridge
+
+
+@pytest.fixture
+def clean_links():
+    """No links of the tests stay in the root namespace."""
+    yield
+    for found in json.loads(run("ip", "-json", "link")):
+        if found["ifname"].startswith(("tap-", "qr-", "qg-")):
+            run("ip", "link", "delete", found["ifname"])
+
+
+@pytest.fixture
+def netns(module):
+    """netns(*config, **options): the module, as owner demo."""
+
+    def call(*config, **options):
+        return module("netns", **{"config": list(config), "owner": "demo", **options})
+
+    return call
