@@ -174,7 +174,10 @@ class Stream:
         self.lab, self.client = lab, client
         for host in (client, server):
             lab.copy(TRAFFIC, host)
-        lab.sh(server, f"ip netns exec {namespace} python3 /tmp/traffic.py serve {port} 300 >/dev/null 2>&1 & sleep 1")
+        log = f"/tmp/serve-{namespace}-{port}.log"
+        serving = f"timeout 30 sh -c 'until grep -q serving {log}; do sleep 0.05; done'"
+        serve = f"ip netns exec {namespace} python3 /tmp/traffic.py serve {port} 300"
+        lab.sh(server, f"rm -f {log}; {serve} >{log} 2>&1 & {serving} || (cat {log}; false)")
         self.report = f"/tmp/stream-{client_namespace}-{address}-{port}.json"
         lab.sh(client, f"rm -f {self.report}")
         inside = f"ip netns exec {client_namespace} " if client_namespace else ""

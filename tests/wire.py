@@ -63,6 +63,30 @@ class Capture:
         return [found for frame in self.stop() if (found := decapsulate(frame))]
 
 
+class Overhearing:
+    """While entered, tcpdump listens on a device of a host, or of a namespace there; then `text` has its lines.
+
+    expression: what for. count: how many packets it waits for, at most twenty seconds.
+    """
+
+    def __init__(self, lab, host, expression, device="any", namespace=None, count=1):
+        self._lab, self._host = lab, host
+        self._heard = f"/tmp/heard-{namespace}-{device}"
+        inside = f"ip netns exec {namespace} " if namespace else ""
+        self._command = f"{inside}timeout 20 tcpdump -e -n -l -c {count} -i {device} '{expression}'"
+
+    def __enter__(self):
+        log = f"{self._heard}.log"
+        listening = f"timeout 20 sh -c 'until grep -q listening {log}; do sleep 0.05; done'"
+        start = f"rm -f {self._heard} {log}; {self._command} >{self._heard} 2>{log} & echo $!; {listening}"
+        self._pid = int(self._lab.sh(self._host, start))
+        return self
+
+    def __exit__(self, *failure):
+        ended = f"timeout 30 sh -c 'while kill -0 {self._pid} 2>/dev/null; do sleep 0.05; done'"
+        self.text = self._lab.sh(self._host, f"{ended}; cat {self._heard}")
+
+
 def echoes(frames):
     """The Echoes among frames."""
     return [found for frame in frames if (found := _echo(frame))]

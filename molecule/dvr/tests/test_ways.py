@@ -6,11 +6,13 @@ from __future__ import annotations
 import pytest
 
 from tests.instances import Echoing
-from tests.wire import Capture, echoes
+from tests.wire import Capture, Overhearing, echoes
 
 INTERNET, WORLD, FLOATING, GATEWAY = "198.51.100.10", "203.0.113.1", "203.0.113.102", "203.0.113.101"
 ENDPOINT = {"network1": "10.0.1.21", "compute1": "10.0.1.31", "compute2": "10.0.1.32"}
+SNAT = "snat-635660ae-a254-4feb-8993-295aa9ec6418"
 ONE, TWO, THREE = "192.168.1.3", "192.168.1.11", "192.168.2.11"
+ASKED = "icmp[icmptype]=icmp-echo and src {}"
 FULL = 1450 - 28
 ECHO = 7001
 
@@ -48,24 +50,6 @@ class Wires:
         return self.one([(each,) for each in self.external], addresses, is_reply)[0]
 
 
-class Overhearing:
-    """While entered, one echo request is waited for in a namespace; then `line` is what tcpdump says of it."""
-
-    def __init__(self, lab, host, namespace, who):
-        self.lab, self.host = lab, host
-        listen = f"timeout 10 tcpdump -e -n -c 1 -i any icmp[icmptype]=icmp-echo and {who}"
-        self.command = f"ip netns exec {namespace} {listen}"
-
-    def __enter__(self):
-        wait = "timeout 10 sh -c 'until grep -q listening /tmp/heard.log; do sleep 0.05; done'"
-        self.lab.sh(self.host, f"rm -f /tmp/heard*; {self.command} >/tmp/heard 2>/tmp/heard.log & {wait}")
-        return self
-
-    def __exit__(self, *failure):
-        wait = "timeout 10 sh -c 'until grep -q echo /tmp/heard; do sleep 0.05; done'"
-        self.line = self.lab.sh(self.host, f"{wait}; cat /tmp/heard")
-
-
 def ttl(instance, address):
     """What is left of 64 in an answer."""
     answer = instance.sh(f"ping -n -c 1 -W 2 {address}")
@@ -94,9 +78,9 @@ def test_case_1_without_a_floating_ip_the_network_host_translates(lab, instances
 
 
 def test_case_1_the_gateway_sees_the_routers_mac_again(lab, instances, macs):
-    with Overhearing(lab, "network1", "snat-635660ae-a254-4feb-8993-295aa9ec6418", f"src {TWO}") as overhearing:
+    with Overhearing(lab, "network1", ASKED.format(TWO), namespace=SNAT) as overhearing:
         instances["demo-instance2"].ping(INTERNET)
-    assert macs.qr["demo-net"] in overhearing.line
+    assert macs.qr["demo-net"] in overhearing.text
 
 
 def test_case_2_a_floating_ip_comes_and_goes_on_the_compute_alone(lab, instances, macs):
@@ -122,9 +106,9 @@ def test_case_3_east_to_west_goes_from_compute_to_compute(lab, instances, macs):
 
 
 def test_case_3_the_instance_sees_its_own_gateway(lab, instances, macs):
-    with Overhearing(lab, "compute2", "vm-demo-instance3", f"src {ONE}") as overhearing:
+    with Overhearing(lab, "compute2", ASKED.format(ONE), namespace="vm-demo-instance3") as overhearing:
         instances["demo-instance1"].ping(THREE)
-    assert macs.qr["demo-net2"] in overhearing.line
+    assert macs.qr["demo-net2"] in overhearing.text
 
 
 def test_instances_reach_their_gateway_on_their_own_host(lab, instances):

@@ -11,6 +11,7 @@ import yaml
 
 from tests.lab import ROOT, Ping, Stream
 from tests.typed_router import FILTER, NAT
+from tests.wire import Overhearing
 
 EXAMPLE = "examples/floating_ip.yml"
 NETDEV = ("--extra-vars", "datapath_type=netdev")
@@ -51,9 +52,9 @@ def test_the_outside_reaches_the_floating_ip(lab):
 
 @pytest.mark.parametrize(("instance", "source"), [("vm4", "10.255.253.84"), ("vm5", "10.255.253.11")])
 def test_the_outside_sees_the_floating_ip_or_the_router(lab, instance, source):
-    lab.sh("outside", "timeout 10 tcpdump -nl -i eth3 -c 2 icmp >/tmp/seen.txt 2>/dev/null & sleep 1")
-    lab.sh("network1", f"ip netns exec {instance} ping -c 3 -W 2 10.255.253.1")
-    assert f"{source} > 10.255.253.1" in lab.sh("outside", "sleep 1; cat /tmp/seen.txt")
+    with Overhearing(lab, "outside", "icmp", "eth3", count=2) as overhearing:
+        lab.sh("network1", f"ip netns exec {instance} ping -c 3 -W 2 10.255.253.1")
+    assert f"{source} > 10.255.253.1" in overhearing.text
 
 
 def test_running_traffic_loses_nothing_while_runs_change_nothing_or_something_else(lab):

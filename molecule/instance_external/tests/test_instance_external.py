@@ -7,6 +7,7 @@ import json
 import time
 
 from tests.lab import Ping, Stream
+from tests.wire import Overhearing
 
 #: Floating IPs that are not in the inventory, for cirros-vm2 and then for both.
 ONE = [{"floating_network": "ext_net", "floating_ip_address": "10.10.10.52", "port": "cirros-vm2"}]
@@ -18,14 +19,6 @@ ROUTER_DEVICES = {"qr-d568ba1a-74", "qr-e17162c5-00", "qg-b8b32a88-03"}
 def router(lab):
     (name,) = [each for each in lab.sh("network1", "ls /run/netns").split() if each.startswith("qrouter-")]
     return name
-
-
-def capture(lab, device):
-    """Start tcpdump on a device of the router; the file it writes, complete after a second of silence."""
-    path = f"/tmp/{device}.txt"
-    command = f"ip netns exec {router(lab)} timeout 5 tcpdump -nl -i {device} icmp"
-    lab.sh("network1", f"{command} >{path} 2>/dev/null & sleep 1")
-    return path
 
 
 def test_the_first_run_did_what_check_mode_on_virgin_hosts_predicted_and_the_second_nothing(lab):
@@ -58,13 +51,15 @@ def test_the_gateway_is_two_hops_away(lab):
 
 
 def test_the_source_address_changes_between_the_inner_and_the_outer_device(lab):
-    inside, outside = capture(lab, "qr-e17162c5-00"), capture(lab, "qg-b8b32a88-03")
-    lab.sh("compute1", "ip netns exec vm-cirros-vm3 ping -c 2 -W 2 10.10.10.1")
-    lab.sh("network1", "sleep 5")
-    assert "172.16.101.3 > 10.10.10.1" in lab.sh("network1", f"cat {inside}")
-    seen = lab.sh("network1", f"cat {outside}")
-    assert "10.10.10.2 > 10.10.10.1" in seen
-    assert "172.16.101.3" not in seen
+    inside, outside = (
+        Overhearing(lab, "network1", "icmp", device, router(lab), count=4)
+        for device in ("qr-e17162c5-00", "qg-b8b32a88-03")
+    )
+    with inside, outside:
+        lab.sh("compute1", "ip netns exec vm-cirros-vm3 ping -c 2 -W 2 10.10.10.1")
+    assert "172.16.101.3 > 10.10.10.1" in inside.text
+    assert "10.10.10.2 > 10.10.10.1" in outside.text
+    assert "172.16.101.3" not in outside.text
 
 
 def test_nobody_outside_opens_a_connection_to_an_instance(lab):

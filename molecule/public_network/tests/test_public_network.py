@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.lab import Ping, Stream
+from tests.wire import Overhearing
 
 HOSTS = ("network1", "compute1")  # the controller tells an instance its floating IP, too
 ROUTER = "qrouter-fce64ebe-47f0-4846-b3af-9cf764f1ff11"
@@ -82,20 +83,19 @@ def test_the_instances_are_filtered_on_bridges_of_their_own(lab):
 
 def test_the_world_reaches_what_the_default_group_opens_and_nothing_else(lab):
     for port in (22, 80):
-        lab.sh("compute1", f"ip netns exec vm-vm20 timeout 10 nc -l {port} >/dev/null 2>&1 & sleep 1")
+        listening = f"timeout 10 sh -c 'until ip netns exec vm-vm20 ss -ltn | grep -q :{port}; do sleep 0.05; done'"
+        lab.sh("compute1", f"ip netns exec vm-vm20 timeout 30 nc -l {port} >/dev/null 2>&1 & {listening}")
     lab.sh("outside", "ping -c 1 -W 2 180.180.180.3")
     lab.sh("outside", "nc -z -w 3 180.180.180.3 22")
     assert lab.host("outside").run("nc -z -w 2 180.180.180.3 80").rc != 0
 
 
 def test_the_internet_sees_the_gateway_address_and_the_public_vlan(lab):
-    lab.sh("outside", "timeout 20 tcpdump -eni eth3 -c 2 icmp >/tmp/seen.txt 2>/dev/null & sleep 1")
-    lab.sh("compute1", "ip netns exec vm-vm10 ping -c 3 -W 2 198.51.100.10")
-    lab.sh("outside", "sleep 1")
-    seen = lab.sh("outside", "cat /tmp/seen.txt")
-    assert "180.180.180.2 > 198.51.100.10" in seen
-    assert "vlan 1002" in seen
-    assert "10.10.10.2" not in seen
+    with Overhearing(lab, "outside", "icmp", "eth3", count=2) as overhearing:
+        lab.sh("compute1", "ip netns exec vm-vm10 ping -c 3 -W 2 198.51.100.10")
+    assert "180.180.180.2 > 198.51.100.10" in overhearing.text
+    assert "vlan 1002" in overhearing.text
+    assert "10.10.10.2" not in overhearing.text
 
 
 @pytest.fixture
