@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 #: (variable path, value) of every mistake in the inventory; the rule is the sentence that follows them.
@@ -36,3 +38,10 @@ def test_the_mistake_is_named_with_path_value_and_rule(refusal, path, value):
 
 def test_a_physical_network_that_no_host_maps_is_named(refusal):
     assert any("bridge_mappings" in line and "external" in line for line in refusal)
+
+
+def test_a_lab_with_one_address_outside_for_several_hosts_is_refused(lab):
+    everywhere = json.dumps({"lab_outside": {"addresses": ["203.0.113.1/24"]}})
+    run = lab.play("lab_up.yml", "--extra-vars", everywhere, succeeds=False)
+    assert ["must be of one host each" in message for message in run.failures()] == [True]
+    assert run.changes() == {}
