@@ -135,6 +135,7 @@ def test_sysctls_are_those_of_the_agent(its, namespace):
     compared = {key for key in planned if key in recorded and differences.is_compared(key)}
     assert {key: recorded[key] for key in compared} == {key: planned[key] for key in compared}
     changed = {line.split(" = ")[0] for line in its.text("sysctl.diff.txt").splitlines()}
-    # The kernel copies ip_forward and all.forwarding to every device, and a router accepts no redirects
-    follows = {key for key in changed if key.endswith((".forwarding", ".accept_redirects"))}
+    # The kernel copies ip_forward and all.forwarding to every device, a router accepts no redirects, and a device's
+    # MTU is IPv6's, too
+    follows = {key for key in changed if key.endswith((".forwarding", ".accept_redirects", ".mtu"))}
     assert changed - follows <= set(planned)
