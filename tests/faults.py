@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from typing import NamedTuple
 
@@ -11,7 +10,6 @@ from tests.lab import Ping, Stream
 
 NETWORK, COMPUTE = "network1", "compute1"
 DB, INTERNET = "192.168.1.3", "198.51.100.10"
-_PORTS = itertools.count(5001)
 #: The kernel looks for duplicates of an address for a second or two before it adds its route.
 _SETTLED = 20
 
@@ -38,7 +36,7 @@ class Others:
         self._lab, self._whole_host, self.sent, self.lost = lab, whole_host, 0, 0
 
     def __enter__(self):
-        self._stream = Stream(self._lab, COMPUTE, COMPUTE, "vm-db", DB, next(_PORTS), client_namespace="vm-web")
+        self._stream = Stream(self._lab, COMPUTE, COMPUTE, "vm-db", DB, client_namespace="vm-web")
         self._pings = [Ping(self._lab, COMPUTE, "vm-web", DB)]
         if not self._whole_host:
             self._pings.append(Ping(self._lab, COMPUTE, "vm-mail", INTERNET))

@@ -171,13 +171,13 @@ class Stream:
     """A TCP stream from a host, or from a namespace of it, to an instance."""
 
     def __init__(self, lab, client, server, namespace, address, port=5001, client_namespace=None):
-        self.lab, self.client = lab, client
+        self.lab, self.client, self.server = lab, client, server
         for host in (client, server):
             lab.copy(TRAFFIC, host)
         log = f"/tmp/serve-{namespace}-{port}.log"
-        serving = f"timeout 30 sh -c 'until grep -q serving {log}; do sleep 0.05; done'"
-        serve = f"ip netns exec {namespace} python3 /tmp/traffic.py serve {port} 300"
-        lab.sh(server, f"rm -f {log}; {serve} >{log} 2>&1 & {serving} || (cat {log}; false)")
+        serve = f"ip netns exec {namespace} python3 /tmp/traffic.py serve {port} 300 >{log} 2>&1 & echo $!"
+        served = f"timeout 30 sh -c 'until grep -q serving {log}; do sleep 0.05; done' || (cat {log}; false)"
+        self.serving = int(lab.sh(server, f"rm -f {log}; {serve}; {served}"))
         self.report = f"/tmp/stream-{client_namespace}-{address}-{port}.json"
         lab.sh(client, f"rm -f {self.report}")
         inside = f"ip netns exec {client_namespace} " if client_namespace else ""
@@ -191,6 +191,7 @@ class Stream:
         while not self.lab.host(self.client).file(self.report).exists:
             assert time.monotonic() < deadline, self.lab.sh(self.client, f"cat {self.report}.log")
             time.sleep(0.1)
+        self.lab.sh(self.server, f"kill {self.serving} || true")  # the next one may want its port
         return json.loads(self.lab.sh(self.client, f"cat {self.report}"))
 
     def assert_unbroken(self, at_most=0):

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import itertools
 import json
 
 import pytest
@@ -18,9 +17,6 @@ from tests.wire import Capture, echoes
 HOSTS = ("network1", "compute1", "compute2")
 STILL = "203.0.113.111"
 
-#: Every stream has one of its own: a server outlives its test.
-PORTS = itertools.count(5001)
-
 #: Of some thousand packets; molecule/tunnels/tests/test_undisturbed.py says why tunnels lose any.
 TUNNELS_LOSE_AT_MOST = 10
 
@@ -30,7 +26,7 @@ def bystanders(lab):
     """While entered, there is traffic of another router, with the world and between computes; it must not notice."""
     far = "192.168.12.12"
     world, ping = Watch(lab, STILL), Ping(lab, "compute1", "vm-still1", far)
-    stream = Stream(lab, "compute1", "compute2", "vm-still2", far, next(PORTS), client_namespace="vm-still1")
+    stream = Stream(lab, "compute1", "compute2", "vm-still2", far, client_namespace="vm-still1")
     yield
     missed = world.stop()
     ping.assert_unbroken(TUNNELS_LOSE_AT_MOST)
@@ -59,7 +55,7 @@ class Cloud:
         """While entered, an instance loses its floating IP: a stream through it ends; and nobody outside ever sees the
         instance's own address, however often it begins to speak.
         """
-        stream = Stream(self.lab, "outside", host, f"vm-{instance}", floating, next(PORTS))
+        stream = Stream(self.lab, "outside", host, f"vm-{instance}", floating)
         wire, callers = Capture(self.lab, "external"), Callers(self.lab, host, f"vm-{instance}")
         yield
         assert callers.stop() > 10
