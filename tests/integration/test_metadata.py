@@ -7,6 +7,8 @@ import copy
 import json
 import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -173,15 +175,19 @@ def test_the_api_hears_the_proxies_headers_and_no_others(cloud, plans):
     """What Nova would hear in the API's place."""
     cloud.end("metadata-api-test")
     listen = ["ip", "netns", "exec", "controller", "timeout", "10", "nc", "-l", "-N", CONTROLLER, "8775"]
-    with subprocess.Popen(listen, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nova:
+    forged = ["-HX-Instance-ID: a", "-HX_Tenant_ID: b", "-HX-Forwarded-For: c", "-HX-Neutron-Router-ID: d",
+              "-HX-Metadata-Provider: e", "-HX-Metadata-Provider-Signature: f"]
+    with (
+        subprocess.Popen(listen, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nova,
+        ThreadPoolExecutor() as pool,
+    ):
         eventually(lambda: ":8775" in run("ip", "netns", "exec", "controller", "ss", "-Hltn"))
+        answer = pool.submit(get, "alice", "/latest/", *forged)
+        next(nova.stdout)  # GET
+        heard = dict(line.strip().split(": ") for line in takewhile(str.strip, nova.stdout))
         nova.stdin.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-        nova.stdin.flush()
-        forged = ["-HX-Instance-ID: a", "-HX_Tenant_ID: b", "-HX-Forwarded-For: c", "-HX-Neutron-Router-ID: d",
-                  "-HX-Metadata-Provider: e", "-HX-Metadata-Provider-Signature: f"]
-        assert get("alice", "/latest/", *forged) == (200, "")
         nova.stdin.close()
-        heard = dict(line.split(": ") for line in nova.stdout.read().splitlines()[1:] if line)
+        assert answer.result() == (200, "")
     cloud.start([api(plans)])
     eventually(lambda: get("alice", "/")[0] == 200)
     alice = instance_id("alice")
