@@ -45,8 +45,12 @@ class Capture:
         self._directory = tempfile.TemporaryDirectory(prefix="capture-")
         self._file = Path(self._directory.name) / "frames.pcap"
         command = ["tcpdump", "-Z", "root", "--immediate-mode", "-B", "8192", "-i", wire, "-U", "-w", str(self._file)]
+        # Its output is not that of the tests: one that is left behind would keep open what others wait for the end of
         self._process = subprocess.Popen(
-            ["ip", "netns", "exec", f"{lab.name}-wires", *command], stderr=subprocess.PIPE, text=True
+            ["ip", "netns", "exec", f"{lab.name}-wires", *command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         assert "listening on" in self._process.stderr.readline()
 

@@ -16,6 +16,7 @@ description:
   - With O(listen) it answers TCP connections inside namespaces instead, for a bounded time, each with the address
     that the connection came from and the listener's name, so that the other side learns which source address was
     seen and who it is that answers.
+  - With O(wait) it asks nothing, and waits until whoever is to ask can.
   - Never fails because of what a probe finds; that is a result.
 options:
   probes:
@@ -89,6 +90,12 @@ options:
     description: How long to O(listen), in seconds.
     type: int
     default: 30
+  wait:
+    description:
+      - Instead of asking, wait until every namespace has a route to each address from which an answer has to come, at
+        most so many seconds. An instance that was started a moment ago may still be asking DHCP for its address.
+      - Not for O(listen).
+    type: int
 attributes:
   check_mode:
     description: Changes nothing on the host, in check mode or not.
@@ -110,6 +117,11 @@ EXAMPLES = r"""
   cloudnet.dataplane.probe:
     listen: [{port: 7777, name: this host}]
     seconds: 30
+
+- name: Give an instance that starts half a minute to get its address
+  cloudnet.dataplane.probe:
+    probes: [{name: the gateway, namespace: vm-web, address: 192.0.2.1}]
+    wait: 30
 
 - name: Ask whether the way is open
   cloudnet.dataplane.probe:
@@ -136,7 +148,7 @@ EXAMPLES = r"""
 RETURN = r"""
 results:
   description: One entry per probe, in order, with the keys of the probe.
-  returned: with O(probes)
+  returned: with O(probes), without O(wait)
   type: list
   elements: dict
   contains:
@@ -157,7 +169,7 @@ results:
       type: str
 packed_results:
   description: The same, packed.
-  returned: with O(packed)
+  returned: with O(packed), without O(wait)
   type: str
 """
 
@@ -166,6 +178,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.probe.ask import probe
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.probe.listen import PORT, listen
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.probe.routes import await_routes
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._packed import pack, unpack
 
 PROBE = {
@@ -186,15 +199,16 @@ LISTENER = {"namespace": {"type": "str"}, "port": {"type": "int", "default": POR
 
 
 def main():
-    """Listen, or ask."""
+    """Listen, wait, or ask."""
     module = AnsibleModule(
         argument_spec={
             "probes": {"type": "list", "elements": "dict", "options": PROBE, "required_if": REQUIRED},
             "packed": {"type": "str"},
             "listen": {"type": "list", "elements": "dict", "options": LISTENER},
             "seconds": {"type": "int", "default": 30},
+            "wait": {"type": "int"},
         },
-        mutually_exclusive=[("probes", "packed", "listen")],
+        mutually_exclusive=[("probes", "packed", "listen"), ("wait", "listen")],
         required_one_of=[("probes", "packed", "listen")],
         supports_check_mode=True,
     )
@@ -202,10 +216,14 @@ def main():
         if module.params["listen"] is not None:
             listen(module.params["listen"], module.params["seconds"])
             module.exit_json(changed=False)
-        if module.params["packed"] is not None:
-            results = probe(unpack(module.params["packed"]))
-            module.exit_json(changed=False, packed_results=pack(results))
-        module.exit_json(changed=False, results=probe(module.params["probes"]))
+        packed = module.params["packed"]
+        probes = module.params["probes"] if packed is None else unpack(packed)
+        if module.params["wait"] is not None:
+            await_routes(probes, module.params["wait"])
+            module.exit_json(changed=False)
+        results = probe(probes)
+        found = {"results": results} if packed is None else {"packed_results": pack(results)}
+        module.exit_json(changed=False, **found)
     except (EngineError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))
 

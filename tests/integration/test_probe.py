@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 
 import pytest
@@ -113,3 +114,34 @@ def test_nobody_answers_in_a_namespace_that_is_not_there(pair, module):
     module("probe", listen=[{"namespace": "nowhere"}, {"namespace": "b"}], seconds=20)
     assert ask(module, kind="tcp", address="192.0.2.2")["ok"]
     module("probe", listen=[])
+
+
+LATE = "sleep 2; ip -n a address add 198.51.100.2/24 dev c0; sleep 1; ip -n a route add default via 198.51.100.1"
+
+
+def test_an_instance_that_gets_its_address_and_its_routes_late_is_waited_for(pair, module):
+    probes = [{"name": "it", "namespace": "a", "address": address} for address in ("192.0.2.2", "203.0.113.9")]
+    started = time.monotonic()
+    with subprocess.Popen(["sh", "-c", LATE]):
+        module("probe", probes=probes, wait=20)
+    assert time.monotonic() - started < 15
+    assert run("ip", "-n", "a", "route", "show", "default") != ""
+
+
+@pytest.mark.parametrize("probe", [
+    {"namespace": "nowhere", "address": "192.0.2.2"},
+    {"namespace": "a", "address": "203.0.113.9", "expect": "unreached"},
+    {"namespace": "a", "kind": "namespace"},
+    {"address": "192.0.2.2"},
+])  # fmt: skip
+def test_nothing_else_is_waited_for(pair, module, probe):
+    started = time.monotonic()
+    module("probe", probes=[{"name": "it", **probe}], wait=20)
+    assert time.monotonic() - started < 10
+
+
+def test_whom_nobody_tells_its_address_is_not_waited_for_for_ever(pair, module):
+    started = time.monotonic()
+    module("probe", packed=pack([{"name": "it", "namespace": "a", "kind": "ping", "address": "203.0.113.9"}]), wait=2)
+    assert time.monotonic() - started > 2
+    assert not ask(module, address="203.0.113.9")["ok"]

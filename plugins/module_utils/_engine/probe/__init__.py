@@ -5,5 +5,5 @@ A listener answers every TCP connection with the address that it came from and w
 connection proves reachability, which source address the far end sees (the proof of a source NAT), and who
 it is that answers (where addresses overlap).
 
-ask: many questions at the same time.  question: one of each kind.  listen: who answers.
+ask: many questions at the same time.  question: one of each kind.  listen: who answers.  routes: when who asks can.
 """

@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Test one scenario in a lab of its own: scenario.sh NAME LOGS
+# A line when it has ended, and why it failed; LOGS/NAME.log has all output, LOGS/NAME.failed is there if it failed.
+set -eu
+name=$1 log=$2/$1.log failed=$2/$1.failed
+at_most=1800 # seconds; on a machine with two cores the longest takes a third of that
+
+why() {
+  sed -E 's/\x1b\[[0-9;]*m//g; s/^ *│ //' "$log" \
+    | grep -E '^(E   |FAILED|ERROR |fatal: |failed: |.*\.py:[0-9]+: )|^\[?ERROR\]?:' | cut -c1-240 | tail -n 15
+}
+
+started=$(date +%s)
+if COLUMNS=160 timeout --kill-after=60 $at_most molecule test --scenario-name "$name" >"$log" 2>&1 </dev/null; then
+  printf '%-20s passed, %d s\n' "$name" $(($(date +%s) - started))
+  exit
+fi
+took=$(($(date +%s) - started))
+why >"$failed" || : # nothing in it looks like a reason
+printf '%-20s FAILED, %d s\n' "$name" $took
+sed 's/^/    /' "$failed"
+molecule destroy --scenario-name "$name" >/dev/null 2>&1 </dev/null || : # what was cut off has not removed its lab
