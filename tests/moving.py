@@ -8,6 +8,10 @@ from typing import NamedTuple
 
 INTERVAL = 0.01
 
+#: Seconds that an answer may take before the request counts as lost. What ping has asked when it is stopped it calls
+#: lost at once, however short a time ago.
+UNDER_WAY = 0.5
+
 #: Everything of a host that a move could leave behind, a line of it after the name of where it is.
 _STATE = r"""
 for name in $(ls /run/netns | sort); do
@@ -49,11 +53,19 @@ class Watch:
     def stop(self):
         """The Interruption."""
         ended = f"while kill -0 {self.pid} 2>/dev/null; do sleep 0.05; done"
-        text = self.lab.sh("outside", f"kill -INT {self.pid}; {ended}; cat {self.log}")
-        moments = [float(each) for each in re.findall(r"^\[([\d.]+)\] .*icmp_seq=\d+ ttl", text, re.MULTILINE)]
-        sent, received = (int(re.search(rf"(\d+) {what}", text)[1]) for what in ("packets transmitted", "received"))
-        longest = max(after - before for before, after in zip(moments, moments[1:]))
-        return Interruption(received, sent - received, max(0.0, longest - INTERVAL))
+        return interruption(self.lab.sh("outside", f"kill -INT {self.pid}; {ended}; cat {self.log}"))
+
+
+def interruption(text):
+    """The Interruption that the output of a `ping -D` tells of."""
+    answers = re.findall(r"^\[([\d.]+)\] .*icmp_seq=(\d+) ttl", text, re.MULTILINE)
+    moments, numbers = [float(moment) for moment, _number in answers], {int(number) for _moment, number in answers}
+    sent = int(re.search(r"(\d+) packets transmitted", text)[1])
+    under_way = sent - max(numbers)
+    if under_way * INTERVAL < UNDER_WAY:
+        sent -= under_way
+    longest = max(after - before for before, after in zip(moments, moments[1:]))
+    return Interruption(len(numbers), sent - len(numbers), max(0.0, longest - INTERVAL))
 
 
 class Callers:
