@@ -36,6 +36,9 @@ def keep(document):
     home = paths.home(document.owner)
     os.makedirs(home, mode=0o700, exist_ok=True)
     store.save(home, encode(document))
+    note = Path(home, paths.TEXTFILE_DIRECTORY)
+    note.write_text(document.textfile_directory)
+    note.chmod(0o600)
 
 
 def missing(document):

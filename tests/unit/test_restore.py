@@ -15,7 +15,7 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converg
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore import (
     archive,
     kept,
-    main,  # noqa: F401  (the archive is made of what is loaded)
+    main,
     paths,
     report,
     stamp,
@@ -242,3 +242,25 @@ def test_metrics_tell_failure_and_refusal_and_no_secrets(tmp_path):
     assert 'cloudnet_dataplane_plan_refused{run="restore",site="demo"} 1\n' in text
     assert 'cloudnet_dataplane_changes{run="restore",site="demo"} 25\n' in text
     assert "hidden" not in text and "pässwörd" not in text
+
+
+def test_a_run_without_any_plan_that_can_be_trusted_is_told_to_prometheus(home, tmp_path):
+    metrics = tmp_path / "metrics"
+    document = replace(FIRST, textfile_directory=str(metrics))
+    wanted = kept.wanted("demo", document, b"", kept.observe("demo", dict.fromkeys))
+    note = wanted.files[str(home / "textfile_directory")]
+    (home / "textfile_directory").write_bytes(note.content)
+    (home / "textfile_directory").chmod(note.mode)
+    store.save(str(home), encode(FIRST))
+    _truncate(home / "plan")
+    assert main.main(["restore"]) == 1
+    text = (metrics / "cloudnet-dataplane-demo-restore.prom").read_text()
+    assert 'cloudnet_dataplane_success{run="restore",site="demo"} 0\n' in text
+    assert 'cloudnet_dataplane_plan_refused{run="restore",site="demo"} 1\n' in text
+
+
+def test_nobody_else_says_where_metrics_go(home):
+    note = home / "textfile_directory"
+    note.write_text("/root\n")
+    note.chmod(0o644)
+    assert store.textfile_directory(str(home)) is None

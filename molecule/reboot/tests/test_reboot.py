@@ -16,7 +16,8 @@ HOSTS = ("network1", "compute1", "compute2")
 INTERNAL, VETH = "compute1", "compute2"  # how their routers are plugged
 UNIT = "cloudnet-dataplane-restore.service"
 ROUTER = "qrouter-635660ae-a254-4feb-8993-295aa9ec6418"
-PLAN = "/var/lib/cloudnet-dataplane/dvr/plan"
+HOME = "/var/lib/cloudnet-dataplane/dvr"
+PLAN = f"{HOME}/plan"
 LONG_AGO = "touch -d @0 /run/lock/cloudnet-dataplane.lock"
 
 ERROR, WARNING = 3, 4
@@ -163,6 +164,15 @@ def test_a_plan_that_cannot_be_trusted_is_refused_and_the_last_good_one_used(lab
     eventually(lambda: f"{PLAN} " in since.said("network1", WARNING), AT_LAST)
     assert "the plan before it is used" in since.said("network1", WARNING)
     assert metric(lab, "network1", "plan_refused", "restore") == 1
+
+
+def test_without_any_plan_that_can_be_trusted_nothing_changes_and_prometheus_hears_of_it(lab, built):
+    lab.sh("network1", f"cp -a {PLAN} {PLAN}.former /root && truncate -s -9 {PLAN} {PLAN}.former")
+    assert lab.host("network1").run(f"systemctl start {UNIT}").failed
+    assert state(lab, "network1") == built["network1"]
+    assert (metric(lab, "network1", "success", "restore"), metric(lab, "network1", "plan_refused", "restore")) == (0, 1)
+    lab.sh("network1", f"cp -a /root/plan /root/plan.former {HOME}; systemctl start {UNIT}")
+    assert metric(lab, "network1", "success", "restore") == 1
 
 
 def test_what_it_cannot_do_it_says_and_leaves_to_somebody_else(lab, built):

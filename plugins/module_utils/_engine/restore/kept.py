@@ -69,6 +69,7 @@ def _files(owner, document, engine, documents, have):
     files = {
         paths.ENGINE: File(engine, 0o644) if documents else None,
         f"{paths.home(owner)}/{paths.PLAN}": File(encode(document), 0o600) if document else None,
+        f"{paths.home(owner)}/{paths.TEXTFILE_DIRECTORY}": _textfile_directory(document),
     }
     before = have.documents.get(owner)
     if before and (not document or before.textfile_directory != document.textfile_directory):
@@ -76,6 +77,11 @@ def _files(owner, document, engine, documents, have):
     if not document:
         files.update(dict.fromkeys([f"{paths.home(owner)}/{paths.FORMER}", paths.stamp(owner)]))
     return files
+
+
+def _textfile_directory(document):
+    directory = document.textfile_directory if document else None
+    return File(f"{directory}\n".encode(), 0o600) if directory else None
 
 
 def _textfiles(document):
@@ -92,7 +98,8 @@ def observe(owner, show):
     """A Kept: what there is. show: as show() below."""
     documents = {name: _document(name) for name in store.owners()}
     home = paths.home(owner)
-    concerned = [paths.ENGINE, f"{home}/{paths.PLAN}", f"{home}/{paths.FORMER}", paths.stamp(owner)]
+    concerned = [f"{home}/{name}" for name in (paths.PLAN, paths.FORMER, paths.TEXTFILE_DIRECTORY)]
+    concerned += [paths.ENGINE, paths.stamp(owner)]
     concerned += _textfiles(documents[owner]) if documents.get(owner) else []
     concerned += [f"{paths.UNITS}/{name}" for name in units.ALL]
     directories = [paths.PLANS, home, os.path.dirname(paths.ENGINE)]

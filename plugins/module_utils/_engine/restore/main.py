@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore import report, store
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore import paths, report, store
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.restore.run import RECONCILE, RESTORE, run
 
 
@@ -18,8 +18,9 @@ def main(arguments):
     results = [run(owner, verb) for owner in store.owners()]
     for result in results:
         _tell(report.journal(result))
-        if result.loaded and result.loaded.document.textfile_directory and not result.skipped:
-            _write_metrics(result)
+        directory = store.textfile_directory(paths.home(result.owner))
+        if directory and not result.skipped:
+            _write_metrics(result, directory)
     return int(any(result.error for result in results))
 
 
@@ -28,9 +29,9 @@ def _tell(lines):
     sys.stderr.flush()
 
 
-def _write_metrics(result):
+def _write_metrics(result, directory):
     """A full disk, or a directory that is none, takes nothing from the data plane."""
     try:
-        report.write_metrics(result, result.loaded.document.textfile_directory)
+        report.write_metrics(result, directory)
     except OSError as error:
         _tell([f"{report.WARNING}{result.owner}: no metrics: {error.filename}: {os.strerror(error.errno)}"])

@@ -7,6 +7,9 @@ from __future__ import annotations
 PLANS = "/var/lib/cloudnet-dataplane"
 PLAN, FORMER = "plan", "plan.former"
 
+#: Beside them, for when no plan can be trusted: the directory that the exporter of metrics reads.
+TEXTFILE_DIRECTORY = "textfile_directory"
+
 ENGINE = "/usr/local/lib/cloudnet-dataplane/engine.pyz"
 
 #: What is forgotten at boot.

@@ -62,6 +62,14 @@ def _loaded(home, name, refused=None):
         raise Refused(f"{home}/{name} {error}") from None
 
 
+def textfile_directory(home):
+    """Where metrics go, whatever has become of the plans; None for nowhere."""
+    try:
+        return read(f"{home}/{paths.TEXTFILE_DIRECTORY}").decode().strip()
+    except Refused:
+        return None
+
+
 def read(path):
     """The bytes of a file that only root can have written, or read. Raises Refused."""
     _refuse_directory(os.path.dirname(path))
