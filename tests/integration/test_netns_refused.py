@@ -34,6 +34,14 @@ def test_a_foreign_namespace_is_refused_named_and_left_alone_and_adopted_when_as
     assert not netns(ROUTER)["changed"]
 
 
+def test_all_that_is_in_the_way_is_named_at_once(netns):
+    for name in ("qrouter-1", "qrouter-2"):
+        run("ip", "netns", "add", name)
+    with pytest.raises(ModuleFailed, match="namespace qrouter-1 exists .*; network namespace qrouter-2 exists "):
+        netns({"name": "qrouter-1"}, {"name": "qrouter-2"}, {"name": "qrouter-3"})
+    assert namespace.names() == ["qrouter-1", "qrouter-2"]
+
+
 def test_a_failed_adoption_leaves_a_foreign_namespace_foreign(netns):
     run("ip", "netns", "add", "qrouter-1")
     ip("link", "set", "lo", "up")

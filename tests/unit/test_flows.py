@@ -44,6 +44,9 @@ def test_a_foreign_flow_is_satisfying_or_in_the_way_or_passing_by():
     foreign = Flow(0, "priority=1", "NORMAL", THEIRS)
     with pytest.raises(ForeignObject, match="flow table=0,priority=1 actions=NORMAL of bridge br, with cookie 0x7,"):
         edits("br", [foreign], want, OURS, adopt=False)
+    more = Flow(1, "arp", "NORMAL", THEIRS)
+    with pytest.raises(ForeignObject, match=r'"table=0,priority=1"; flow table=1,arp '):
+        edits("br", [foreign, more], [*want, more._replace(actions="drop", cookie=OURS)], OURS, adopt=False)
     assert edits("br", [foreign], want, OURS, adopt=True) == [("br", foreign, want[0])]
     learned = foreign._replace(expires=True)
     assert edits("br", [learned], want, OURS, adopt=False) == [("br", None, want[0])]

@@ -63,6 +63,18 @@ def test_foreign_ports_are_refused_unless_adopted_and_bonds_always():
         changes([replace(foreign, bond=True)], MINE, adopt=True)
 
 
+def test_all_foreign_ports_are_named_and_of_many_the_first():
+    wanted = [replace(MINE, name=f"qr-{number}") for number in range(22)]
+    with pytest.raises(ForeignObject) as refused:
+        changes([seen(replace(port, owner="other")) for port in wanted], *wanted)
+    assert refused.value.owner == "other"
+    assert str(refused.value).count("exists and does not carry our mark") == 20
+    assert "ovs-vsctl del-port br-int qr-19; and 2 more" in str(refused.value)
+    have, unwanted = {port.name: seen(port) for port in wanted}, {port.name: port for port in wanted[:2]}
+    with pytest.raises(ForeignObject, match="port qr-0 of .*; port qr-1 of "):
+        diff.unwanted_steps(have, unwanted, "somebody", adopt=False)
+
+
 def test_purge_knows_its_owner():
     have = {name: seen(Port(name, "br-int", owner=owner)) for name, owner in (("a", "demo"), ("b", None), ("c", "x"))}
     assert [step.name for step in diff.purge_steps(have, set(), "demo")] == ["a"]

@@ -334,6 +334,8 @@ def test_purge_and_absence_remove_only_ours():
         with pytest.raises(ForeignObject, match=f"cloudnet-{name}.service"):
             steps(found, Goal({}, (name,), "demo"))
         assert told(found, Goal({}, (name,), "demo", adopt=True))[-1] == ("delete", f"unit cloudnet-{name}.service")
+    with pytest.raises(ForeignObject, match=r"-theirs\.service exists .*; unit cloudnet-foreign\.service exists"):
+        steps(found, Goal({}, ("theirs", "foreign"), "demo"))
 
 
 def test_a_process_whose_unit_file_is_gone_is_stopped_when_named():

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+#: So many of what is in the way are told one by one.
+_FOREIGN_TOLD = 20
+
 
 class EngineError(Exception):
     """The host could not be read or changed; the message says what and why."""
@@ -43,6 +46,24 @@ class ForeignObject(EngineError):
         super().__init__(
             f"{what} exists and does not carry our mark{but}. Set adopt to true to take it over, or remove it: {remove}"
         )
+
+
+class ForeignObjects(ForeignObject):
+    """Several of them. owner: whose mark all of them carry, or None."""
+
+    def __init__(self, found):
+        owners = {each.owner for each in found}
+        self.owner = owners.pop() if len(owners) == 1 else None
+        told = [str(each) for each in found[:_FOREIGN_TOLD]]
+        more = [f"and {len(found) - len(told)} more"] if len(found) > len(told) else []
+        EngineError.__init__(self, "; ".join([*told, *more]))
+
+
+def refuse_foreign(found):
+    """Raise one error for all of these ForeignObjects, if there are any: who clears the way wants to know them all."""
+    found = list(found)
+    if found:
+        raise found[0] if len(found) == 1 else ForeignObjects(found)
 
 
 class MissingTool(EngineError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import ForeignObject
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import ForeignObject, refuse_foreign
 
 
 class Flow(NamedTuple):
@@ -59,6 +59,7 @@ def edits(bridge, have, wanted, cookie, adopt):
     """Edits that leave exactly `wanted` under cookie; deletions first. have and wanted: iterables of Flow."""
     have, wanted = {flow.key: flow for flow in have}, {flow.key: flow for flow in wanted}
     result = [Edit(bridge, flow, None) for key, flow in have.items() if flow.cookie == cookie and key not in wanted]
+    foreign = []
     for key, want in wanted.items():
         there = have.get(key)
         if there is not None and there.expires and there.cookie != cookie:
@@ -67,9 +68,10 @@ def edits(bridge, have, wanted, cookie, adopt):
             result.append(Edit(bridge, None, want))
         elif there.actions != want.actions:
             if there.cookie != cookie and not adopt:
-                raise ForeignObject(
+                foreign.append(ForeignObject(
                     f"flow {there.text()} of bridge {bridge}, with cookie {there.cookie:#x},",
                     f'ovs-ofctl --strict del-flows {bridge} "{there.selector()}"',
-                )
+                ))  # fmt: skip
             result.append(Edit(bridge, there, want))
+    refuse_foreign(foreign)
     return result

@@ -6,7 +6,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Change
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, ForeignObject
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import (
+    EngineError,
+    ForeignObject,
+    refuse_foreign,
+)
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.hybrid_plug.names import PREFIXES
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.hybrid_plug.observe import sysctls
 
@@ -79,12 +83,15 @@ def unlisted(have, listed, owner):
 
 
 def _refuse_foreign(have, names, owner, adopt):
-    for name in names:
-        found = have.get(name)
-        if found is None or not name.startswith(PREFIXES) or found.get("owner") == owner:
-            continue
-        remove = f"ip link delete {name}"
-        if not adopt:
-            raise ForeignObject(f"link {name}", remove, found.get("owner"))
+    others = {name: have[name] for name in names if name in have and name.startswith(PREFIXES)}
+    others = {name: found for name, found in others.items() if found.get("owner") != owner}
+    if not adopt:
+        refuse_foreign(
+            ForeignObject(f"link {name}", f"ip link delete {name}", found.get("owner"))
+            for name, found in others.items()
+        )
+    for name, found in others.items():
         if found["kind"] != ("bridge" if name.startswith("qbr") else "veth"):
-            raise EngineError(f"link {name} is no part of a hybrid plug but of kind {found['kind']}: {remove}")
+            raise EngineError(
+                f"link {name} is no part of a hybrid plug but of kind {found['kind']}: ip link delete {name}"
+            )

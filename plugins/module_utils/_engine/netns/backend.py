@@ -5,7 +5,11 @@ from __future__ import annotations
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import announce, conntrack, mark, namespace
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Backend
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, ForeignObject
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import (
+    EngineError,
+    ForeignObject,
+    refuse_foreign,
+)
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns import view
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.apply import apply
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.netns.observe import observe
@@ -57,15 +61,15 @@ class NetnsBackend(Backend):
     def _refuse_foreign(self, have):
         if self._adopt:
             return
-        for name in self._wanted:
-            found = have["namespaces"].get(name)
-            if found and found["namespace"]["owner"] != self._owner:
-                what, remove = f"network namespace {name}", f"ip netns delete {name}"
-                raise ForeignObject(what, remove, found["namespace"]["owner"])
+        there = {name: found for name in self._wanted if (found := have["namespaces"].get(name))}
+        refuse_foreign(
+            ForeignObject(f"network namespace {name}", f"ip netns delete {name}", found["namespace"]["owner"])
+            for name, found in there.items() if found["namespace"]["owner"] != self._owner
+        )  # fmt: skip
 
     def _stale_peers(self, have, targets):
         """Devices of the root namespace that have the name of a wanted peer but lead elsewhere."""
-        stale = []
+        stale, foreign = [], []
         for name, want in targets.items():
             inside = (have["namespaces"].get(name) or {"links": {}})["links"]
             for device, link in (want or {"links": {}})["links"].items():
@@ -74,8 +78,9 @@ class NetnsBackend(Backend):
                     continue
                 owner = mark.owner_of_alias(have["root"][peer]["alias"])
                 if owner != self._owner and not self._adopt:
-                    raise ForeignObject(f"link {peer} in the root namespace", f"ip link delete {peer}", owner)
+                    foreign.append(ForeignObject(f"link {peer} in the root namespace", f"ip link delete {peer}", owner))
                 stale.append(peer)
+        refuse_foreign(foreign)
         return stale
 
     def unknown(self, have):

@@ -6,7 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.converge import Change
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, ForeignObject
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import (
+    EngineError,
+    ForeignObject,
+    refuse_foreign,
+)
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.ports.port import DEAF, GONE, Port, Seen
 
 #: What ovs-vswitchd does not act upon.
@@ -51,13 +55,13 @@ def label(port):
 
 def wanted_steps(have, wanted, adopt):
     """Steps to {name: Port} wanted from {name: Seen} have."""
+    _refuse_foreign(((have.get(name), port.owner) for name, port in wanted.items()), adopt)
     steps = []
     for name, port in wanted.items():
         seen = have.get(name)
         if seen is None:
             steps.append(Step(None, port))
             continue
-        _refuse_foreign(seen, port.owner, adopt)
         if seen.bond:
             raise EngineError(f"port {name} of bridge {seen.port.bridge} is a bond of several interfaces: remove it")
         target = _with_kept_keys(port, seen.port)
@@ -68,13 +72,10 @@ def wanted_steps(have, wanted, adopt):
 
 def unwanted_steps(have, unwanted, owner, adopt):
     """Steps that delete the ports of {name: Port} unwanted that are there, on the bridge that is named, if any."""
-    steps = []
-    for name, port in unwanted.items():
-        seen = have.get(name)
-        if seen is not None and port.bridge in ("", seen.port.bridge):
-            _refuse_foreign(seen, owner, adopt)
-            steps.append(Step(seen, None))
-    return steps
+    there = [(have[name], port.bridge) for name, port in unwanted.items() if name in have]
+    seen = [each for each, bridge in there if bridge in ("", each.port.bridge)]
+    _refuse_foreign(((each, owner) for each in seen), adopt)
+    return [Step(each, None) for each in seen]
 
 
 def purge_steps(have, listed, owner):
@@ -82,11 +83,14 @@ def purge_steps(have, listed, owner):
     return [Step(seen, None) for name, seen in have.items() if seen.port.owner == owner and name not in listed]
 
 
-def _refuse_foreign(seen, owner, adopt):
-    if seen.port.owner != owner and not adopt:
-        bridge, name = seen.port.bridge, seen.port.name
-        what, remove = f"port {name} of bridge {bridge}", f"ovs-vsctl del-port {bridge} {name}"
-        raise ForeignObject(what, remove, seen.port.owner)
+def _refuse_foreign(found, adopt):
+    """found: (Seen or None, owner as it shall be) of every port that is to be changed."""
+    others = [] if adopt else [seen.port for seen, owner in found if seen is not None and seen.port.owner != owner]
+    refuse_foreign(
+        ForeignObject(f"port {port.name} of bridge {port.bridge}", f"ovs-vsctl del-port {port.bridge} {port.name}",
+                      port.owner)
+        for port in others
+    )  # fmt: skip
 
 
 def _with_kept_keys(port, seen):

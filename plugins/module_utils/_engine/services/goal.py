@@ -5,7 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, ForeignObject
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import (
+    EngineError,
+    ForeignObject,
+    refuse_foreign,
+)
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services import unit
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.service import Unit, above
 
@@ -40,12 +44,14 @@ class Goal:
 
     def refuse_foreign_units(self, units):
         """Raise ForeignObject if a unit in the way does not carry our mark."""
+        foreign = []
         for name in () if self.adopt else (*self.wanted, *self.absent):
             found = units.get(name, Unit())
             if found.text is not None and not self._owns(found):
                 file, record = unit.file_name(name), unit.read(found.text)
                 remove = f"systemctl stop {file}, and delete the file"
-                raise ForeignObject(f"unit {file}", remove, record.owner if record else None)
+                foreign.append(ForeignObject(f"unit {file}", remove, record.owner if record else None))
+        refuse_foreign(foreign)
 
 
 class Claims:
