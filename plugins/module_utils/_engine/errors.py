@@ -48,22 +48,20 @@ class ForeignObject(EngineError):
         )
 
 
-class ForeignObjects(ForeignObject):
-    """Several of them. owner: whose mark all of them carry, or None."""
-
-    def __init__(self, found):
-        owners = {each.owner for each in found}
-        self.owner = owners.pop() if len(owners) == 1 else None
-        told = [str(each) for each in found[:_FOREIGN_TOLD]]
-        more = [f"and {len(found) - len(told)} more"] if len(found) > len(told) else []
-        EngineError.__init__(self, "; ".join([*told, *more]))
-
-
 def refuse_foreign(found):
-    """Raise one error for all of these ForeignObjects, if there are any: who clears the way wants to know them all."""
+    """Raise one ForeignObject that tells of all these, if there are any: who clears the way wants to know them all.
+
+    Its owner is whose mark all of them carry, or None.
+    """
     found = list(found)
-    if found:
-        raise found[0] if len(found) == 1 else ForeignObjects(found)
+    if not found:
+        return
+    told = [str(each) for each in found[:_FOREIGN_TOLD]]
+    more = [f"and {len(found) - len(told)} more"] if len(found) > len(told) else []
+    error, owners = found[0], {each.owner for each in found}
+    error.args = ("; ".join([*told, *more]),)
+    error.owner = owners.pop() if len(owners) == 1 else None
+    raise error
 
 
 class MissingTool(EngineError):
