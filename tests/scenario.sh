@@ -6,9 +6,12 @@ set -eu
 name=$1 log=$2/$1.log failed=$2/$1.failed
 at_most=1800 # seconds; on a machine with two cores the longest takes a third of that
 
+lines() {
+  sed -E 's/\x1b\[[0-9;]*m//g; s/^ *│ //' "$log" | cut -c1-240
+}
+
 why() {
-  sed -E 's/\x1b\[[0-9;]*m//g; s/^ *│ //' "$log" \
-    | grep -E '^(E   |FAILED|ERROR |fatal: |failed: |.*\.py:[0-9]+: )|^\[?ERROR\]?:' | cut -c1-240 | tail -n 15
+  lines | grep -E '^(E   |FAILED|ERROR |fatal: |failed: |.*\.py:[0-9]+: )|^\[?ERROR\]?:' | tail -n 15 | grep . || lines | tail -n 5
 }
 
 started=$(date +%s)
@@ -17,7 +20,9 @@ if COLUMNS=160 timeout --kill-after=60 $at_most molecule test --scenario-name "$
   exit
 fi
 took=$(($(date +%s) - started))
-why >"$failed" || : # nothing in it looks like a reason
+why >"$failed"
+[ $took -lt $at_most ] || echo "It had not ended after $at_most seconds." >>"$failed"
 printf '%-20s FAILED, %d s\n' "$name" $took
 sed 's/^/    /' "$failed"
-molecule destroy --scenario-name "$name" >/dev/null 2>&1 </dev/null || : # what was cut off has not removed its lab
+# What was cut off has not removed its lab
+timeout 300 molecule destroy --scenario-name "$name" >/dev/null 2>&1 </dev/null || :
