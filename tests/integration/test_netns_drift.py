@@ -73,10 +73,6 @@ DRIFT = {
         ["route", "delete", "fd00::/64", "dev", "qr-1"],
         ["update address fd00::1/64 on qr-1 in qrouter-1"],
     ),
-    "link-local route": (
-        ["route", "delete", "fe80::/64", "dev", "qr-1"],
-        ["update address fe80::f816:3eff:fe01:0/64 on qr-1 in qrouter-1"],
-    ),
     "more routes": (
         ["route", "add", "9.9.9.9/32", "via", "10.0.0.9", "proto", "static", "table", "77"],
         ["delete route 9.9.9.9/32 table 77 in qrouter-1"],

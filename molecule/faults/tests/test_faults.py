@@ -33,7 +33,7 @@ DAEMONS = "'cloudnet-dnsmasq-*' 'cloudnet-radvd-*' 'cloudnet-metadata-*'"
 FAULTS = {
     "namespaces deleted": (f"ip netns del {BLUE}; ip netns del {DHCP}", False),
     "nat flushed": (f"ip netns exec {BLUE} iptables -t nat -F", False),
-    "routes flushed": (f"ip -n {BLUE} route flush table main; ip -n {BLUE} -6 route flush table main", False),
+    "routes flushed": (f"ip -n {BLUE} route flush table main; ip -n {BLUE} -6 route delete fd00:1::/64", False),
     "ports deleted": (
         f"ip netns exec {BLUE} ls /sys/class/net | sed -n 's/^q[rg]-/tap/p' | xargs -n1 ovs-vsctl del-port", False),
     "flows deleted": ("ovs-ofctl del-flows br-int; ovs-ofctl del-flows br-tun", True),

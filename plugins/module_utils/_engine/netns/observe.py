@@ -135,11 +135,11 @@ def _made(found):
 
 
 def _address(found, device, connected):
-    # Link-local ones, and those learned from router advertisements with their routes, come and go with the kernel.
-    learned = not found["flags"] & address.PERMANENT
+    # Link-local ones and those learned from router advertisements come and go with the kernel.
+    kernel = found["scope"] == address.LINK or not found["flags"] & address.PERMANENT
     leads = not device["up"] or found["flags"] & address.NO_PREFIX_ROUTE or found["address"].endswith(_ALONE)
-    leads = bool(learned or leads or (found["index"], inet.subnet(found["address"])) in connected)
-    return {"broadcast": found["broadcast"], "kernel": learned or found["scope"] == address.LINK, "connected": leads}
+    leads = bool(kernel or leads or (found["index"], inet.subnet(found["address"])) in connected)
+    return {"broadcast": found["broadcast"], "kernel": kernel, "connected": leads}
 
 
 def _routes(dumped, names):

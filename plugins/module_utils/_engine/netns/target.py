@@ -49,9 +49,6 @@ def _namespace(want, have, owner, purge):
         result[kind] = {**rest, **want[kind]}
     for key, value in want["addresses"].items():
         result["addresses"][key] = {**value, "kernel": left["addresses"].get(key, value)["kernel"]}
-    # Without a route to link-local addresses a device answers nobody who asks from one.
-    kernels = {key: value for key, value in result["addresses"].items() if value["kernel"] and key[0] in listed}
-    result["addresses"].update((key, {**value, "connected": True}) for key, value in kernels.items())
     for key, value in want["routes"].items():
         result["routes"][key] = _with_devices(value, left["routes"].get(key))
     return result
