@@ -231,10 +231,13 @@ def test_one_that_does_not_start_says_why_and_everything_is_as_it_was(site):
     site.item("dnsmasq-a")["files"][0]["content"] += "fa:16:3e:00:00:12,other,10.0.0.4\n"
     site.item("haproxy-a")["description"] = "another"
     site.wanted.append({"name": "new", "command": ["/bin/false"], "directories": [{"path": "/var/lib/neutron/new/a"}]})
+    # When the other one is given up, this one has just been started again and has not spoken yet
+    site.wanted.append({"name": "slow", "command": ["/bin/sh", "-c", "sleep 0.45; echo cannot go on; exit 1"]})
     with pytest.raises(ModuleFailed, match="service cloudnet-new does not start") as failed:
         site.run()
     assert failed.value.result["rolled_back"]
-    assert re.search(r"service cloudnet-radvd-a does not start: .*syntax error", failed.value.result["msg"])
+    for name, why in {"radvd-a": "syntax error", "new": "status=1", "slow": "cannot go on"}.items():
+        assert re.search(rf"service cloudnet-{name} does not start: [^;]*{why}", failed.value.result["msg"]), name
     assert inventory(site) == before
     now = site.pids()
     assert {name for name in pids if pids[name] != now[name]} == {"radvd-a"}

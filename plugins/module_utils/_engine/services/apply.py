@@ -13,7 +13,7 @@ import time
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import files
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import EngineError, MissingTool
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services import systemd, unit
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services import journal, systemd, unit
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.diff import (
     RELOAD,
     RESTART,
@@ -164,7 +164,7 @@ def _life(pid):
 def _why(names, since):
     """What the journal says of services that do not start."""
     time.sleep(_WRITING)
-    shown = [f"service {unit.PREFIX}{name} does not start: {' | '.join(systemd.journal(name, since))}"
+    shown = [f"service {unit.PREFIX}{name} does not start: {' | '.join(journal.why(name, since))}"
              for name in names[:_SHOWN]]  # fmt: skip
     more = len(names) - len(shown)
     return "; ".join(shown) + (f"; and {more} more do not" if more else "")

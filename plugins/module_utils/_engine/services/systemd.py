@@ -7,7 +7,6 @@ import calendar
 from datetime import datetime
 
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine import command
-from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.errors import CommandFailed, MissingTool
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services import unit
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.service import (
     CHANGING,
@@ -25,9 +24,6 @@ _PROPERTIES = (
 )  # fmt: skip
 _STATES = {"active": RUNNING, "reloading": RUNNING, "inactive": STOPPED, "failed": FAILED}
 _WAITS_FOR_RESTART = "auto-restart"
-
-#: Lines of the journal that tell why a unit does not start.
-_LINES = 8
 
 
 def show(names):
@@ -81,21 +77,6 @@ def stop(names):
     """Stop units, and forget that they failed."""
     _systemctl("stop", names, ok=(0, 5))  # 5 of stop, 1 of reset-failed: systemd knows the unit no more
     _systemctl("reset-failed", names, ok=(0, 1))
-
-
-def journal(name, since):
-    """What a service wrote in its last start since then (seconds since the epoch), and systemd about it: last lines."""
-    file = unit.file_name(name)
-    try:
-        command.run(["journalctl", "--sync"], package="systemd")
-        wanted = [f"--since=@{int(since)}", "--output=cat", "--quiet", "--no-pager"]
-        lines = command.run(["journalctl", "--unit", file, *wanted], package="systemd").splitlines()
-    except (CommandFailed, MissingTool):
-        return []
-    # What a process prints may stand before systemd's word that it has been started, but not before this
-    ends = (f"Stopped {file}", f"{file}: Scheduled restart job")
-    last = max((index for index, line in enumerate(lines) if line.startswith(ends)), default=-1)
-    return lines[last + 1:][-_LINES:]
 
 
 def _systemctl(verb, names, *options, ok=(0,)):
