@@ -105,7 +105,6 @@ def test_a_thousand_in_one_call(module, router):
     assert len(made["changes"]) == 1000
     again = module("floating_ip", packed=config, purge=True)
     assert not again["changed"]
-    assert again["engine_seconds"] < 0.5
     assert len(module("floating_ip", purge=True, config=[])["changes"]) == 1000
     assert addresses() == ["203.0.113.10/24 brd 203.0.113.255"]
     assert rules("OUTPUT") == []

@@ -347,4 +347,3 @@ def test_hundreds_in_one_call(module, cloud):
     assert len(module("floating_ip", packed=config)["changes"]) == 500
     again = module("floating_ip", packed=config, purge=True)
     assert not again["changed"]
-    assert again["engine_seconds"] < 2

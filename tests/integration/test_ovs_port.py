@@ -326,7 +326,7 @@ def test_a_hung_vswitchd_is_waited_for_a_bounded_time_and_the_database_undone(mo
     started = time.monotonic()
     with pytest.raises(ModuleFailed, match="ovs-vswitchd did not act on the change within 10 seconds") as failed:
         module("ovs_port", config=[ROUTER_PORT])
-    assert 9 < time.monotonic() - started < 15
+    assert 9 < time.monotonic() - started < 30
     assert failed.value.result["rolled_back"] is True
     assert (rows("Port", "tag"), rows("Bridge", "ports")) == before
 

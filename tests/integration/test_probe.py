@@ -91,7 +91,7 @@ def test_a_thousand_questions_take_the_time_of_one(pair, module):
     negative = [{"address": f"192.0.2.{last}", "expect": "unreached"} for last in range(9, 99)]
     results = asked(module, *positive, *negative)
     assert all(each["ok"] for each in results)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 45  # one by one those without an answer alone take minutes
     module("probe", listen=[])
 
 
@@ -123,8 +123,8 @@ def test_an_instance_that_gets_its_address_and_its_routes_late_is_waited_for(pai
     probes = [{"name": "it", "namespace": "a", "address": address} for address in ("192.0.2.2", "203.0.113.9")]
     started = time.monotonic()
     with subprocess.Popen(["sh", "-c", LATE]):
-        module("probe", probes=probes, wait=20)
-    assert time.monotonic() - started < 15
+        module("probe", probes=probes, wait=60)
+    assert time.monotonic() - started < 45
     assert run("ip", "-n", "a", "route", "show", "default") != ""
 
 
@@ -136,8 +136,8 @@ def test_an_instance_that_gets_its_address_and_its_routes_late_is_waited_for(pai
 ])  # fmt: skip
 def test_nothing_else_is_waited_for(pair, module, probe):
     started = time.monotonic()
-    module("probe", probes=[{"name": "it", **probe}], wait=20)
-    assert time.monotonic() - started < 10
+    module("probe", probes=[{"name": "it", **probe}], wait=60)
+    assert time.monotonic() - started < 45
 
 
 def test_whom_nobody_tells_its_address_is_not_waited_for_for_ever(pair, module):
