@@ -41,16 +41,17 @@ def witness(argument, first, again):
 def test_killed_runs_are_finished_by_the_next(site):
     moments = random.Random(4711)
     hit, common = 0, site.wanted
-    for _run in range(RUNS):
+    for run in range(RUNS):
         texts = [moments.choice("ab"), moments.choice("cd"), moments.choice("ef")]
         site.wanted = [*common, witness(*texts)] if moments.random() < 0.9 else common
         if moments.random() < 0.3:  # it may die meanwhile, and start again from what is there
-            delay = moments.uniform(0.1, 1.0)
-            site.sh(f"(sleep {delay}; systemctl kill -s KILL cloudnet-witness) >/dev/null 2>&1 &")
+            dies = f"sleep {moments.uniform(0.1, 1.0)}; systemctl kill -s KILL cloudnet-witness; rm /run/dying.{run}"
+            site.sh(f"touch /run/dying.{run}; ({dies}) >/dev/null 2>&1 &")
         hit += site.run(purge=True, killed_after=round(moments.uniform(0.1, 1.5), 2)) is None
         if moments.random() < 0.5:
             continue
         site.wanted = [*common, witness(*texts)]
+        eventually(lambda: site.sh("find /run -maxdepth 1 -name 'dying.*'") == "")  # what follows is not disturbed
         site.run(purge=True)
         eventually(lambda texts=texts: site.sh("cat /run/witness") == "".join(texts))
         assert site.run(purge=True)["changes"] == []
