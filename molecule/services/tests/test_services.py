@@ -59,8 +59,7 @@ def test_a_changed_host_file_is_read_by_the_same_process_and_leases_survive(site
     assert site.pids() == pids
     assert "10.0.0.3" in leases
     assert leases == site.sh("cat /var/lib/neutron/dhcp/a/leases")
-    site.sh("sleep 0.2")  # dnsmasq reads when it gets round to its signal
-    assert site.lease() == ["10.0.0.9"]
+    eventually(lambda: site.lease() == ["10.0.0.9"], seconds=20)  # dnsmasq reads when it gets round to its signal
 
 
 def test_a_changed_configuration_is_read_by_the_same_master(site):
