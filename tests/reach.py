@@ -22,6 +22,7 @@ import time
 PATIENCE = 2.5  # long enough for a second SYN
 AGAIN = 1.0  # UDP and ICMP are asked twice: the first may wait for a neighbour's address
 ECHO, ECHO6, TIMESTAMP = 8, 128, 13
+QUESTION = b"who"  # of UDP
 
 
 def serve(name, ports):
@@ -42,8 +43,9 @@ def serve(name, ports):
                 with key.fileobj.accept()[0] as connection:
                     connection.sendall(name.encode())
             else:
-                _question, asker = key.fileobj.recvfrom(100)
-                key.fileobj.sendto(name.encode(), asker)
+                question, asker = key.fileobj.recvfrom(100)
+                if question == QUESTION:  # answers to answers would never end
+                    key.fileobj.sendto(name.encode(), asker)
 
 
 class Probe:
@@ -66,7 +68,7 @@ class Probe:
             if self.protocol == "tcp":
                 self.socket.connect(self.target)
             elif self.protocol == "udp":
-                self.socket.sendto(b"who", self.target)
+                self.socket.sendto(QUESTION, self.target)
             else:
                 self.socket.sendto(self._icmp(), (self.target[0], 0))
 
