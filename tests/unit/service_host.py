@@ -13,6 +13,8 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.service
     STOP,
     steps_to,
 )
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.goal import Goal
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.parse import parse
 from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.service import (
     RUNNING,
     STOPPED,
@@ -21,6 +23,9 @@ from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.service
     Seen,
     Unit,
 )
+from ansible_collections.cloudnet.dataplane.plugins.module_utils._engine.services.view import change_of
+
+HOME = "/var/lib/dhcp/a"
 
 
 class Host:
@@ -140,3 +145,29 @@ class Host:
 def _written(want):
     rights = {"mode": want.mode, "owner": want.owner, "group": want.group}
     return {"kind": want.kind, **rights, **({"content": want.content} if want.kind == "file" else {})}
+
+
+def goal(*items, **options):
+    return Goal(parse(list(items)), owner="demo", **options)
+
+
+def host(*items):
+    """A host on which these run."""
+    made = Host()
+    made.converge(goal(*items))
+    return made
+
+
+def steps(host, wanted):
+    return steps_to(wanted, host.observe(wanted)).all()
+
+
+def changes(host, wanted):
+    new = {name for name, found in host.observe(wanted).units.items() if found.text is None and not found.masked}
+    return [change_of(step, step.key in new) for step in steps(host, wanted)]
+
+
+def told(host, wanted):
+    """The changes, short: what, and of a process how and why."""
+    return [(c.action, c.object.replace(HOME, "~"), *(((c.after or {}).get("by"), (c.before or {}).get("has_not_read"))
+             if c.object.startswith("service") else ())) for c in changes(host, wanted)]  # fmt: skip
