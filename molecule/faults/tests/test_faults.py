@@ -97,9 +97,10 @@ def test_the_next_run_finishes_one_that_was_killed(lab, built, table):
     with Others(lab) as others:
         lab.sh(NETWORK, f"ip netns del {BLUE}; ip netns del {DHCP}; systemctl stop {DAEMONS}")
         lab.copy(KILLER, NETWORK)
-        when = f"{random.randint(1, 8)} {random.uniform(0, 0.4)}"
-        lab.sh(NETWORK, f"python3 /tmp/killer.py {LOCK} {when} >/tmp/killer.log 2>&1 &")
+        when = f"{random.randint(1, 6)} {random.uniform(0, 0.4)}"  # at least two more get the lock after it
+        killer = lab.sh(NETWORK, f"python3 /tmp/killer.py {LOCK} {when} >/tmp/killer.log 2>&1 & echo $!")
         lab.play("site.yml", "--limit", NETWORK, succeeds=False)
+        assert not lab.host(NETWORK).file(f"/proc/{killer}").exists, "it has killed, and kills nobody else"
         print(f"\n{lab.sh(NETWORK, 'cat /tmp/killer.log')}", end="")
         _run, seconds = heal(lab)
         built[NETWORK].assert_as_built()
